@@ -7,8 +7,12 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   await import('../src/main.ts');
 } else {
   const node = createRequire(import.meta.url).resolve('node/bin/node');
-  const result = spawnSync(node, [import.meta.filename ?? process.argv[1], ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  });
+  const result = spawnSync(
+    node,
+    [import.meta.filename ?? process.argv[1], ...process.argv.slice(2)],
+    {
+      stdio: 'inherit',
+    },
+  );
   process.exit(result.status ?? 1);
 }

@@ -1,0 +1,23 @@
+/**
+ * What a host remembers across a crash. The journal keeps the last record of each kind and key, in one
+ * transaction per append; `value: null` forgets. Receipts are history: written once, kept for operators.
+ */
+
+import type { Holding, HomeEntry } from './claim.ts';
+import type { Deal } from './deal.ts';
+import type { Settings } from './host.ts';
+import type { Receipt } from './receipt.ts';
+import type { Reservation, Settlement } from './settlement.ts';
+
+export type JournalRecord =
+  | Readonly<{ kind: 'deal'; key: string; value: Deal | null }>
+  /** The register of the domains at home here. */
+  | Readonly<{ kind: 'home'; key: string; value: HomeEntry | null }>
+  /** Claims held here on domains at home elsewhere. */
+  | Readonly<{ kind: 'holding'; key: string; value: Holding | null }>
+  /** Migrations out of here, from the promise to the receipt. */
+  | Readonly<{ kind: 'settlement'; key: string; value: Settlement | null }>
+  /** Room kept here for a domain that is to arrive. */
+  | Readonly<{ kind: 'reservation'; key: string; value: Reservation | null }>
+  | Readonly<{ kind: 'settings'; key: 'settings'; value: Settings }>
+  | Readonly<{ kind: 'receipt'; key: string; value: Receipt }>;
