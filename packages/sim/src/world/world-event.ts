@@ -1,0 +1,50 @@
+/** What happens in a simulated world, what can be made to fail in it, and how a migration in it ends. */
+
+import type { HostId, MigrationResult, SettlementId } from '@barter/core';
+
+export type WorldEvent =
+  | Readonly<{ kind: 'started'; atMs: number; host: HostId; domain: string }>
+  | Readonly<{ kind: 'stopped'; atMs: number; host: HostId; domain: string; migrated: boolean }>
+  | Readonly<{ kind: 'redefined'; atMs: number; host: HostId; domain: string }>
+  | Readonly<{ kind: 'reachable'; atMs: number; host: HostId; reachable: boolean }>
+  | Readonly<{
+      kind: 'migration-started';
+      atMs: number;
+      host: HostId;
+      domain: string;
+      target: HostId;
+    }>
+  | Readonly<{
+      kind: 'migration-ended';
+      atMs: number;
+      host: HostId;
+      domain: string;
+      target: HostId;
+      /** What really happened, also where the source did not see it. */
+      moved: boolean;
+      bytes: number;
+      durationMs: number;
+      downtimeMs: number;
+      detail: string;
+    }>
+  | Readonly<{ kind: 'traffic-changed'; atMs: number }>;
+
+/** What goes wrong with the next migration that the fault fits. `fraction` is how far the copy gets. */
+export type MigrationFault =
+  | Readonly<{ kind: 'refused'; code: string; detail: string }>
+  | Readonly<{ kind: 'broken'; fraction: number; detail: string }>
+  /** Stops getting on, and ends only when it is aborted. */
+  | Readonly<{ kind: 'hang'; fraction: number }>
+  /** The domain arrives (or stays), and the source is not told. */
+  | Readonly<{ kind: 'moved-unseen'; detail: string }>
+  | Readonly<{ kind: 'stayed-unseen'; detail: string }>;
+
+export type MigrationRequest = Readonly<{
+  settlement: SettlementId;
+  domain: string;
+  source: HostId;
+  target: HostId;
+  leaseMs: number;
+}>;
+
+export type MigrationDone = (result: MigrationResult) => void;
