@@ -1,0 +1,90 @@
+/**
+ * Two books in, the best exchange or none out. The responder of a deal, who sees both books, runs
+ * this; the proposer evaluates what comes back against its own data (`evaluateExchange`).
+ */
+
+import type { CostParameters } from './cost.ts';
+import { type Board, layOut } from './exchange/board.ts';
+import { type Evaluation, evaluateOn, exchangeOf } from './exchange/evaluate.ts';
+import { bestSingle, bestSwap, type Candidate } from './exchange/pairwise.ts';
+import type { Book, DomainId, Exchange, Offer, Rate } from './model.ts';
+
+export {
+  type Evaluation,
+  type ExchangeViolation,
+  evaluateExchange,
+} from './exchange/evaluate.ts';
+export { outlook, type Peer, potentialWith } from './exchange/potential.ts';
+
+/** `single`: one claim one way. `swap`: that, or one each way. `bundle`: any number each way. */
+export type SearchKind = 'single' | 'swap' | 'bundle';
+
+export type SearchOptions = Readonly<{
+  /** The margin: an exchange must gain at least this, or there is none. */
+  minGainBitsPerSecond: number;
+  kind: SearchKind;
+}>;
+
+export type FoundExchange = Readonly<{ exchange: Exchange; evaluation: Evaluation }>;
+
+/**
+ * The best exchange that is found within both hosts' limits and all rules and gains at least
+ * the margin; `undefined` when there is none. Exact for moves and swaps, a heuristic for bundles.
+ */
+export function bestExchange(
+  proposer: Book,
+  responder: Book,
+  parameters: CostParameters,
+  options: SearchOptions,
+): FoundExchange | undefined {
+  const board = layOut(proposer, responder, parameters);
+  const found = search(board, options.kind);
+  if (!found) return undefined;
+  const exchange = exchangeOf(board, found.moves);
+  const evaluation = evaluateOn(board, exchange);
+  const pays = evaluation.gainBitsPerSecond >= options.minGainBitsPerSecond;
+  return pays && evaluation.violations.length === 0 ? { exchange, evaluation } : undefined;
+}
+
+function search(board: Board, kind: SearchKind): Candidate | undefined {
+  switch (kind) {
+    case 'single':
+      return bestSingle(board);
+    case 'swap':
+    case 'bundle':
+      return bestSwap(board);
+  }
+}
+
+/**
+ * A book cut down to what the other side needs to evaluate one exchange exactly as this side does: the
+ * claims that move, and the offers that talk to one of them. The rest is still accounted for as
+ * held here. What is left has the same evaluation, and is a fraction of the size.
+ */
+export function excerptFor(book: Book, exchange: Exchange): Book {
+  const moving = new Set<DomainId>([...exchange.give, ...exchange.take]);
+  const named = new Set<Rate['partner']>(
+    book.offers.filter((o) => moving.has(o.claim.domain)).flatMap((o) => o.row.map(partner)),
+  );
+  const needed = (offer: Offer): boolean =>
+    moving.has(offer.claim.domain) ||
+    named.has(offer.claim.domain) ||
+    offer.row.some((rate) => rate.partner !== 'external' && moving.has(rate.partner));
+  const offers = book.offers.filter(needed);
+  const dropped = book.offers.filter((offer) => !needed(offer)).map((o) => o.traits.policy);
+  const group = (kind: 'keepApart' | 'keepTogether'): string[] =>
+    dropped.flatMap((policy) => policy[kind] ?? []);
+  return {
+    ...book,
+    offers,
+    fixed: {
+      keepApart: [...book.fixed.keepApart, ...group('keepApart')],
+      keepTogether: [...book.fixed.keepTogether, ...group('keepTogether')],
+    },
+    partners: book.partners.filter(({ domain }) => named.has(domain)),
+  };
+}
+
+function partner(rate: Rate): Rate['partner'] {
+  return rate.partner;
+}

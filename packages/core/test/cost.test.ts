@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CostParameters, excess, hostLoads, placementCost, totalCost } from '../src/cost.ts';
+import { evaluateExchange } from '../src/exchange/evaluate.ts';
+import { excerptFor } from '../src/exchange.ts';
+import type { Exchange } from '../src/model.ts';
+import { parameters, worlds } from './support/arbitrary.ts';
+import { after, bookOf, domain, domainId, GIB, host, hostId, rate } from './support/world.ts';
+
+const NONE = { weightBitsPerSecond: 0, hinges: [] };
+const AFFINITY: CostParameters = {
+  distance: [0, 1, 3, 5],
+  affinityWeight: 1,
+  nic: NONE,
+  cpu: NONE,
+  memory: NONE,
+  paybackMs: 3_600_000,
+};
+
+describe('an excess curve', () => {
+  const curve = {
+    weightBitsPerSecond: 100,
+    hinges: [
+      { above: 0.5, slope: 1 },
+      { above: 0.8, slope: 3 },
+    ],
+  };
+  it('costs nothing up to its first hinge and grows steeper at each', () => {
+    expect(excess(curve, 5, 10)).toBe(0);
+    expect(excess(curve, 8, 10)).toBeCloseTo(30);
+    expect(excess(curve, 10, 10)).toBeCloseTo(50 + 60);
+  });
+  it('costs nothing on a host whose capacity is not known', () => {
+    expect(excess(curve, 5, 0)).toBe(0);
+  });
+});
+
+describe('the cost of a placement', () => {
+  const world = {
+    hosts: [host('a', ['p', 'r1']), host('b', ['p', 'r2']), host('c', ['q', 'r1'])],
+    domains: [
+      domain('vm1', 'a'),
+      domain('vm2', 'b'),
+      domain('vm3', 'c', { migrationBytes: 9e8, home: 'a' }),
+    ],
+    rates: [rate('vm1', 'vm2', 10e6), rate('vm2', 'vm3', 4e6), rate('vm1', 'external', 7e6)],
+  };
+  it('weighs traffic by distance, and traffic with the outside not at all', () => {
+    expect(placementCost(world, AFFINITY).network).toBe(10e6 * 3 + 4e6 * 5);
+  });
+  it('counts on an uplink what crosses it, the outside included', () => {
+    const loads = hostLoads(world);
+    expect(loads.get(hostId('a'))?.nicBitsPerSecond).toBe(17e6);
+    expect(loads.get(hostId('b'))?.nicBitsPerSecond).toBe(14e6);
+  });
+  it('spreads the migration of a claim away from home over the payback time', () => {
+    expect(placementCost(world, AFFINITY).displacement).toBeCloseTo((8 * 9e8) / 3600);
+  });
+  it('adds the pairs that are listed twice', () => {
+    const twice = { ...world, rates: [...world.rates, rate('vm2', 'vm1', 1e6)] };
+    expect(placementCost(twice, AFFINITY).network).toBe(11e6 * 3 + 4e6 * 5);
+  });
+});
+
+/** A world, a way to split it into two books, and some exchange between them. */
+const situations = worlds({ domainsMax: 9 }).chain((world) =>
+  fc.record({
+    world: fc.constant(world),
+    parameters,
+    held: fc.subarray(world.domains.map((d) => String(d.domain))).map((names) => new Set(names)),
+    moving: fc.subarray(world.domains.map((d) => d.domain)),
+  }),
+);
+
+describe('the gain of an exchange', () => {
+  it('is the change in the cost of the whole placement, whichever side computes it', () => {
+    fc.assert(
+      fc.property(situations, ({ world, parameters: p, held, moving }) => {
+        const a = bookOf(world, 'a', held);
+        const b = bookOf(world, 'b', held);
+        const offered = (book: typeof a) =>
+          book.offers.map((o) => o.claim.domain).filter((d) => moving.includes(d));
+        const exchange: Exchange = { give: offered(a), take: offered(b) };
+        const before = placementCost(world, p);
+        const then = placementCost(after(world, 'a', 'b', exchange), p);
+        const seenByA = evaluateExchange(a, excerptFor(b, exchange), exchange, p);
+        const seenByB = evaluateExchange(b, a, { give: exchange.take, take: exchange.give }, p);
+        const close = (x: number, y: number) =>
+          expect(Math.abs(x - y)).toBeLessThanOrEqual(
+            1e-9 * (1 + totalCost(before) + totalCost(then)),
+          );
+        for (const term of ['network', 'nic', 'cpu', 'memory', 'displacement', 'hostOn'] as const) {
+          close(seenByA.terms[term], before[term] - then[term]);
+          close(seenByB.terms[term], before[term] - then[term]);
+        }
+        close(seenByA.gainBitsPerSecond, totalCost(before) - totalCost(then));
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it('counts the own edge of a swapped pair: two that talk to each other only gain nothing', () => {
+    const world = {
+      hosts: [host('a'), host('b')],
+      domains: [domain('vm1', 'a'), domain('vm2', 'b')],
+      rates: [rate('vm1', 'vm2', 10e6)],
+    };
+    const exchange = { give: [domainId('vm1')], take: [domainId('vm2')] };
+    const { gainBitsPerSecond } = evaluateExchange(
+      bookOf(world, 'a'),
+      bookOf(world, 'b'),
+      exchange,
+      AFFINITY,
+    );
+    expect(gainBitsPerSecond).toBe(0);
+  });
+
+  it('takes the larger of the two rates that the two rows of a pair show', () => {
+    const world = {
+      hosts: [host('a'), host('b')],
+      domains: [domain('vm1', 'a'), domain('vm2', 'b')],
+      rates: [rate('vm1', 'vm2', 10e6)],
+    };
+    const a = bookOf(world, 'a');
+    const stale = {
+      ...a,
+      offers: a.offers.map((o) => ({
+        ...o,
+        row: [{ partner: domainId('vm2'), bitsPerSecond: 3e6 }],
+      })),
+    };
+    const exchange = { give: [domainId('vm1')], take: [] };
+    expect(evaluateExchange(stale, bookOf(world, 'b'), exchange, AFFINITY).terms.network).toBe(
+      10e6,
+    );
+  });
+
+  it('believes the newer entry about a partner, and the books themselves above both', () => {
+    const world = {
+      hosts: [host('a', ['r1']), host('b', ['r2']), host('c', ['r2'])],
+      domains: [domain('vm1', 'a'), domain('vm2', 'c')],
+      rates: [rate('vm1', 'vm2', 10e6)],
+    };
+    const a = bookOf(world, 'a');
+    const [known] = a.partners.filter((p) => p.domain === 'vm2');
+    if (!known) throw new Error('a knows where vm2 is');
+    const moved = { ...known, holder: hostId('b'), version: 2 };
+    const exchange = { give: [domainId('vm1')], take: [] };
+    const gain = (partners: readonly (typeof known)[]) =>
+      evaluateExchange(a, { ...bookOf(world, 'b'), partners }, exchange, AFFINITY)
+        .gainBitsPerSecond;
+    expect(gain([])).toBe(20e6);
+    expect(gain([moved])).toBe(30e6);
+    expect(gain([{ ...moved, version: 0 }])).toBe(20e6);
+    const atB = { ...world, domains: [domain('vm1', 'a'), domain('vm2', 'b')] };
+    expect(evaluateExchange(a, bookOf(atB, 'b'), exchange, AFFINITY).gainBitsPerSecond).toBe(30e6);
+  });
+});
+
+describe('what an exchange may not do', () => {
+  const small = { memoryLimitBytes: 4 * GIB, vcpuLimit: 4 };
+  const world = {
+    hosts: [host('a', [], small), host('b', [], small)],
+    domains: [domain('vm1', 'a'), domain('vm2', 'a'), domain('vm3', 'b'), domain('vm4', 'b')],
+    rates: [],
+  };
+  const codes = (exchange: Exchange, w: Parameters<typeof bookOf>[0] = world) =>
+    evaluateExchange(bookOf(w, 'a'), bookOf(w, 'b'), exchange, AFFINITY).violations.map(
+      (v) => v.code,
+    );
+
+  it('fill a host beyond its memory, while a swap of equals fits', () => {
+    expect(codes({ give: [domainId('vm1')], take: [] })).toEqual(['memory']);
+    expect(codes({ give: [domainId('vm1')], take: [domainId('vm3')] })).toEqual([]);
+  });
+  it('fill a host beyond its vCPUs', () => {
+    const wide = {
+      ...world,
+      domains: [domain('vm1', 'a', { vcpus: 3 }), domain('vm3', 'b', { vcpus: 2 })],
+    };
+    expect(codes({ give: [domainId('vm1')], take: [] }, wide)).toEqual(['vcpus']);
+  });
+  it('take more onto a host that is above its limit already, while less is fine', () => {
+    const over = {
+      ...world,
+      domains: [
+        domain('vm1', 'a', { memoryBytes: 6 * GIB }),
+        domain('vm2', 'a', { memoryBytes: GIB }),
+        domain('vm3', 'b', { memoryBytes: GIB / 2 }),
+        domain('vm4', 'b', { memoryBytes: 2 * GIB }),
+      ],
+    };
+    expect(codes({ give: [], take: [domainId('vm3')] }, over)).toEqual(['memory']);
+    expect(codes({ give: [domainId('vm2')], take: [domainId('vm4')] }, over)).toEqual(['memory']);
+    expect(codes({ give: [domainId('vm2')], take: [domainId('vm3')] }, over)).toEqual([]);
+  });
+  it('move what is not offered, or nothing, or the same claim twice', () => {
+    expect(codes({ give: [domainId('vm3')], take: [] })).toEqual(['not-offered', 'empty']);
+    expect(codes({ give: [], take: [] })).toEqual(['empty']);
+    expect(codes({ give: [domainId('vm1'), domainId('vm1')], take: [domainId('vm3')] })).toEqual([
+      'not-offered',
+    ]);
+  });
+  it('break a placement rule', () => {
+    const ruled = (policies: readonly object[]) => ({
+      ...world,
+      domains: world.domains.map((d, i) => ({
+        ...d,
+        traits: { ...d.traits, policy: { ...policies[i] } },
+      })),
+    });
+    const swap = { give: [domainId('vm1')], take: [domainId('vm3')] };
+    expect(codes(swap, ruled([{ frozen: true }]))).toEqual(['frozen']);
+    expect(codes(swap, ruled([{ pin: ['a', 'c'] }]))).toEqual(['pin']);
+    expect(codes(swap, ruled([{ pin: ['b'] }]))).toEqual([]);
+    expect(codes(swap, ruled([{ keepApart: 'g' }, {}, {}, { keepApart: 'g' }]))).toEqual([
+      'keep-apart',
+    ]);
+    expect(codes(swap, ruled([{ keepApart: 'g' }, {}, { keepApart: 'g' }]))).toEqual([]);
+    expect(codes(swap, ruled([{ keepTogether: 't' }, { keepTogether: 't' }]))).toEqual([
+      'keep-together',
+    ]);
+  });
+});
