@@ -42,6 +42,7 @@ export class LibvirtClient implements Caller {
   readonly #reachabilityListeners = new Set<(state: Reachability) => void>();
   #connection: LibvirtConnection | undefined;
   #reason = new LibvirtError('closed', 'connection', 'not connected to libvirtd yet');
+  #announced: boolean | undefined;
   #closing = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void> | undefined;
@@ -148,7 +149,10 @@ export class LibvirtClient implements Caller {
     return connection;
   }
 
+  /** Changes only: a failed attempt to reconnect is no news. */
   #announce(state: Reachability): void {
+    if (this.#announced === state.reachable) return;
+    this.#announced = state.reachable;
     for (const listener of this.#reachabilityListeners) listener(state);
   }
 

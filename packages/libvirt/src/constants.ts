@@ -112,4 +112,4 @@ export const dirtyRateStatus = { unstarted: 0, measuring: 1, measured: 2 } as co
 export const authentication = { none: 0, sasl: 1, polkit: 2 } as const;
 
 /** VIR_DRV_FEATURE_PROGRAM_KEEPALIVE: asking for it makes libvirtd start its own pings. */
-export const keepaliveFeature = 5;
+export const keepaliveFeature = 10;
