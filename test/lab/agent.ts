@@ -1,0 +1,130 @@
+/**
+ * The agents of the lab: their configuration, how the hosts become one cluster (init on the first, a ticket
+ * for each other), and how one is started, killed and asked.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { accepts, agentLog, inHost, noteInAgentLog, outside } from './host.ts';
+import { mergeSettings, type Settings } from './options.ts';
+import { endAll, isAlive, LabError, type Output, run, startDetached, until } from './process.ts';
+import type { HostState, LabState } from './state.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The command line of `barter`, run from source by the repository's own Node. */
+export function barterCommand(argv: readonly string[]): string[] {
+  return [
+    `${repository}node_modules/.bin/node`,
+    `${repository}packages/cli/bin/barter.mjs`,
+    ...argv,
+  ];
+}
+
+/** Runs `barter …` in a host. */
+export function barter(
+  host: HostState,
+  argv: readonly string[],
+  timeoutMs = 30_000,
+): Promise<Output> {
+  return run(inHost(host, barterCommand(argv)), { timeoutMs });
+}
+
+/** Writes the host's /etc/barter/barter.yaml; what the lab's options set wins, `over` wins over that. */
+export function writeConfig(lab: LabState, host: HostState, over: Settings = {}): void {
+  const base: Settings = {
+    cluster: { name: lab.options.name },
+    listen: [`/ip4/${host.address}/tcp/7411`],
+    mode: lab.options.mode,
+    limits: { cpuOvercommit: 16, ...memoryLimits(lab) },
+  };
+  const settings = mergeSettings(mergeSettings(base, lab.options.settings), over);
+  // JSON is YAML.
+  writeFileSync(outside(host, '/etc/barter/barter.yaml'), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/**
+ * The agent's memory limit that lets `guestsPerHost` guests in for good and `transientGuestsPerHost` more
+ * while they change places: the headroom is the share of the limit that only guests in transit may use.
+ */
+export function memoryLimits(lab: LabState): Settings {
+  const { guestsPerHost, transientGuestsPerHost, guestMemoryBytes } = lab.options;
+  if (guestsPerHost === null) return {};
+  const guest = guestMemoryBytes + guestOverheadBytes;
+  // Half a guest of slack: the limits are about whole guests, not about how their overhead is counted.
+  const lasting = (guestsPerHost + 0.5) * guest;
+  const all = lasting + transientGuestsPerHost * guest;
+  return { memory: Math.floor(all), headroom: `${((1 - lasting / all) * 100).toFixed(2)}%` };
+}
+
+/** About what Barter counts beyond a guest's own memory. */
+const guestOverheadBytes = 64 * 2 ** 20;
+
+/** Makes the hosts one cluster: init on the first, then a ticket for each of the others. Starts every agent. */
+export async function formCluster(lab: LabState, record: () => void): Promise<void> {
+  const [first, ...others] = lab.hosts;
+  if (!first) return;
+  for (const host of lab.hosts) writeConfig(lab, host);
+  await mustBarter(first, ['init']);
+  await startAgent(first, record);
+  for (const host of others) {
+    await mustBarter(host, ['join', await invite(first)]);
+    await startAgent(host, record);
+  }
+}
+
+/** A fresh one-time ticket from a host's agent. */
+export async function invite(host: HostState): Promise<string> {
+  const answer = JSON.parse(await mustBarter(host, ['invite', '--json'])) as { ticket: string };
+  return answer.ticket;
+}
+
+/** Runs `barter …` in a host and returns its stdout. Throws `LabError` with its words when it fails. */
+export async function mustBarter(host: HostState, argv: readonly string[]): Promise<string> {
+  const result = await barter(host, argv);
+  if (result.code === 0) return result.stdout;
+  throw new LabError(
+    `barter ${argv[0]} on ${host.id} failed (exit code ${result.code}): ${result.stderr.trim().slice(-500)}`,
+  );
+}
+
+/** Starts a host's agent if it is not running, and waits until its control socket answers. */
+export async function startAgent(
+  host: HostState,
+  record: () => void,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  host.agentWanted = true;
+  if (isAlive(host.agent)) return;
+  noteInAgentLog(host, 'agent started');
+  host.agent = await startDetached(
+    inHost(host, barterCommand(['agent'])),
+    agentLog(host),
+    environment,
+  );
+  record();
+  const agent = host.agent;
+  const answers = () => {
+    if (!isAlive(agent))
+      throw new LabError(`the agent of ${host.id} ended; its log is ${agentLog(host)}`);
+    return accepts(outside(host, '/run/barter/control.sock'));
+  };
+  await until(`the control socket of ${host.id}'s agent`, answers, 30_000, 100);
+}
+
+/** Ends a host's agent as systemd would. */
+export async function stopAgent(host: HostState, record: () => void): Promise<void> {
+  host.agentWanted = false;
+  if (host.agent) await endAll([host.agent], 10_000);
+  host.agent = null;
+  record();
+}
+
+/** Ends a host's agent with SIGKILL, in whatever it is doing. */
+export async function killAgent(host: HostState, record: () => void): Promise<void> {
+  noteInAgentLog(host, 'agent killed');
+  host.agentWanted = false;
+  if (host.agent) await endAll([host.agent], 0);
+  host.agent = null;
+  record();
+}

@@ -1,0 +1,55 @@
+/**
+ * Takes a lab away: processes, namespaces, mounts (they end with their namespaces), directories. Works from
+ * the state file alone, so it is the same after a crash at any point and when run twice.
+ */
+
+import { processesIn, removeNamespace } from './network.ts';
+import { endAll, isAlive, type ProcessRecord } from './process.ts';
+import { bootId, type LabState, readState, removeState } from './state.ts';
+
+/** Returns false when there was no such lab. */
+export async function tearDown(name: string): Promise<boolean> {
+  const lab = readState(name);
+  if (!lab) {
+    await removeState(name);
+    return false;
+  }
+  if (lab.bootId === bootId()) {
+    // Agents first: they must not see their libvirtd die and start something else.
+    await endAll(
+      lab.hosts.flatMap((host) => alive(host.agent)),
+      5_000,
+    );
+    // Guests are worth nothing: everything in the namespaces goes, the keepers of the namespaces last.
+    const keepers = new Set(lab.hosts.map((host) => host.holder?.pid));
+    const inside = namespaces(lab).flatMap((namespace) => processesIn(namespace));
+    const recorded = lab.hosts.flatMap((host) => [
+      ...alive(host.libvirtd),
+      ...alive(host.virtlogd),
+    ]);
+    await endAll(
+      [...recorded, ...inside].filter((record) => !keepers.has(record.pid)),
+      3_000,
+    );
+    await endAll(
+      lab.hosts.flatMap((host) => alive(host.holder)),
+      0,
+    );
+    // What was started while we were at it.
+    await endAll(
+      namespaces(lab).flatMap((namespace) => processesIn(namespace)),
+      0,
+    );
+  }
+  for (const namespace of namespaces(lab)) await removeNamespace(namespace);
+  await removeState(name);
+  return true;
+}
+
+function namespaces(lab: LabState): readonly string[] {
+  return [...lab.hosts.map((host) => host.namespace), lab.switchNamespace];
+}
+
+function alive(record: ProcessRecord | null): readonly ProcessRecord[] {
+  return isAlive(record) ? [record] : [];
+}

@@ -1,0 +1,337 @@
+/**
+ * The lab as a program uses it: build it, look at it, reach into it, take it away.
+ *
+ *   const lab = await upLab({ name: 'mine', hosts: 2, domains: 2, agents: false });
+ *   await lab.virsh('h1', 'list');
+ *   await lab.down();
+ */
+
+import { rmSync } from 'node:fs';
+import * as agents from './agent.ts';
+import { tearDown } from './down.ts';
+import {
+  type Counters,
+  powerOff,
+  readCounters,
+  removeGuest,
+  setPairRate,
+  startGuest,
+} from './guest.ts';
+import { agentLog, inHost, libvirtSocket, makeHost, outside, startLibvirt } from './host.ts';
+import { type HandMigration, migrateByHand } from './migrate.ts';
+import { makeHostNetwork, makeSwitch, namespaceExists, setUplink, shapeUplink } from './network.ts';
+import { completeOptions, type LabOptions, type Settings } from './options.ts';
+import { planLab } from './plan.ts';
+import {
+  forEachBounded,
+  isAlive,
+  LabError,
+  type Output,
+  type RunOptions,
+  run,
+  until,
+} from './process.ts';
+import { whyNoLab } from './requirements.ts';
+import {
+  bootId,
+  type GuestState,
+  type HostState,
+  type LabState,
+  readState,
+  withLabLock,
+  writeState,
+} from './state.ts';
+import { type Copy, findGuest, type LabStatus, readPlaces, readStatus, runsOn } from './status.ts';
+
+export type Report = (line: string) => void;
+
+/**
+ * Builds a lab and returns when its agents answer and every guest holds its connections. Harmless when the same
+ * lab is up already: what is missing of its agents is started. What an earlier `up` left unfinished is
+ * removed first. Throws `LabError`.
+ */
+export async function upLab(
+  given: Partial<LabOptions> = {},
+  report: Report = () => {},
+): Promise<Lab> {
+  const why = whyNoLab();
+  if (why) throw new LabError(why);
+  const options = completeOptions(given);
+  return await withLabLock(options.name, async () => {
+    const earlier = readState(options.name);
+    if (earlier && isUp(earlier)) return await complete(earlier, options, report);
+    if (earlier) {
+      report(`removing what is left of an earlier lab '${options.name}'`);
+      await tearDown(options.name);
+    }
+    try {
+      return await build(options, report);
+    } catch (error) {
+      if (error instanceof NameTaken) throw error;
+      report('that failed; removing what was made');
+      await tearDown(options.name);
+      throw error;
+    }
+  });
+}
+
+/** The lab of that name as it is; undefined when there is none. */
+export function openLab(name: string): Lab | undefined {
+  const state = readState(name);
+  return state && new Lab(state);
+}
+
+/** Removes a lab, whatever state it is in. Returns false when there was none. */
+export function downLab(name: string): Promise<boolean> {
+  return withLabLock(name, () => tearDown(name));
+}
+
+class NameTaken extends LabError {}
+
+function isUp(state: LabState): boolean {
+  return (
+    state.phase === 'up' &&
+    state.bootId === bootId() &&
+    state.hosts.every((host) => isAlive(host.holder) && isAlive(host.libvirtd))
+  );
+}
+
+async function complete(state: LabState, options: LabOptions, report: Report): Promise<Lab> {
+  const { hosts, domains } = state.options;
+  if (hosts !== options.hosts || domains !== options.domains) {
+    throw new LabError(
+      `lab '${options.name}' is up with ${hosts} hosts and ${domains} domains; run down first, or choose another --name`,
+    );
+  }
+  report(`lab '${options.name}' is up`);
+  const lab = new Lab(state);
+  for (const host of state.hosts) if (host.agentWanted) await lab.startAgent(host.id);
+  return lab;
+}
+
+async function build(options: LabOptions, report: Report): Promise<Lab> {
+  const state = planLab(options);
+  const taken = [state.switchNamespace, ...state.hosts.map((host) => host.namespace)].find(
+    namespaceExists,
+  );
+  if (taken !== undefined) {
+    throw new NameTaken(
+      `a network namespace ${taken} exists and is not this lab's; choose another --name`,
+    );
+  }
+  const record = () => writeState(state);
+  record();
+  report(`hosts: ${options.hosts}`);
+  await makeSwitch(state);
+  await forEachBounded(state.hosts, 4, async (host) => {
+    await makeHostNetwork(state, host);
+    await makeHost(host, record);
+    await startLibvirt(host, record);
+  });
+  const lab = new Lab(state);
+  report(`guests: ${options.domains}`);
+  await forEachBounded(state.guests, 4, (guest) =>
+    startGuest(state, guest, lab.host(guest.startedOn)),
+  );
+  await lab.guestsConnected(60_000 + 15_000 * options.domains);
+  if (options.agents) {
+    report('agents');
+    await agents.formCluster(state, record);
+  }
+  state.phase = 'up';
+  record();
+  report('up');
+  return lab;
+}
+
+export class Lab {
+  readonly state: LabState;
+
+  constructor(state: LabState) {
+    this.state = state;
+  }
+
+  readonly #record = () => writeState(this.state);
+
+  host(id: string): HostState {
+    const host = this.state.hosts.find((candidate) => candidate.id === id);
+    if (!host) throw new LabError(`lab '${this.state.options.name}' has no host ${id}`);
+    return host;
+  }
+
+  guest(id: string): GuestState {
+    const guest = findGuest(this.state, id);
+    if (!guest) throw new LabError(`lab '${this.state.options.name}' has no domain ${id}`);
+    return guest;
+  }
+
+  /** Runs a command inside a host (its mounts, network and hostname). */
+  async exec(host: string, argv: readonly string[], options: RunOptions = {}): Promise<Output> {
+    return await run(inHost(this.host(host), argv), options);
+  }
+
+  virsh(host: string, ...argv: readonly string[]): Promise<Output> {
+    return this.exec(host, ['virsh', ...argv]);
+  }
+
+  /** Runs `barter …` inside a host. */
+  async barter(host: string, ...argv: readonly string[]): Promise<Output> {
+    return await agents.barter(this.host(host), argv);
+  }
+
+  /** Runs `barter … --json` inside a host. Throws `LabError` when it fails. */
+  async barterJson<Value>(host: string, ...argv: readonly string[]): Promise<Value> {
+    return JSON.parse(await agents.mustBarter(this.host(host), [...argv, '--json'])) as Value;
+  }
+
+  /** A fresh one-time ticket from a host's agent. */
+  invite(host: string): Promise<string> {
+    return agents.invite(this.host(host));
+  }
+
+  /** A path inside a host as a program outside reaches it (files and sockets under the private directories). */
+  path(host: string, inside: string): string {
+    return outside(this.host(host), inside);
+  }
+
+  libvirtSocket(host: string): string {
+    return libvirtSocket(this.host(host));
+  }
+
+  agentLog(host: string): string {
+    return agentLog(this.host(host));
+  }
+
+  startAgent(host: string, environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    return agents.startAgent(this.host(host), this.#record, environment);
+  }
+
+  /** Ends the agent as systemd would. */
+  stopAgent(host: string): Promise<void> {
+    return agents.stopAgent(this.host(host), this.#record);
+  }
+
+  /** SIGKILL. */
+  killAgent(host: string): Promise<void> {
+    return agents.killAgent(this.host(host), this.#record);
+  }
+
+  agentRunning(host: string): boolean {
+    return isAlive(this.host(host).agent);
+  }
+
+  /** Makes every host forget what its agent remembers and forms the cluster anew, with other settings if given. */
+  async reformCluster(options: Partial<LabOptions> = {}): Promise<void> {
+    await Promise.all(this.state.hosts.map((host) => this.stopAgent(host.id)));
+    Object.assign(this.state.options, options);
+    for (const host of this.state.hosts) {
+      for (const directory of ['/etc/barter', '/var/lib/barter', '/run/barter']) {
+        await run(['find', outside(host, directory), '-mindepth', '1', '-delete']);
+      }
+    }
+    await agents.formCluster(this.state, this.#record);
+  }
+
+  /** Rewrites one host's configuration; it holds from the agent's next start. */
+  configure(host: string, over: Settings): void {
+    agents.writeConfig(this.state, this.host(host), over);
+  }
+
+  status(): Promise<LabStatus> {
+    return readStatus(this.state);
+  }
+
+  /** Which hosts know each guest, and in which state; quick. */
+  places(): Promise<ReadonlyMap<string, readonly Copy[]>> {
+    return readPlaces(this.state);
+  }
+
+  /** The host where each guest runs; null for none or more than one. */
+  async placement(): Promise<Record<string, string | null>> {
+    return Object.fromEntries(
+      [...(await this.places())].map(([id, copies]) => [id, runsOn(copies)]),
+    );
+  }
+
+  counters(guest: string): Promise<Counters | undefined> {
+    return readCounters(this.state, this.guest(guest));
+  }
+
+  /** Waits until every guest answers and holds its connections. */
+  async guestsConnected(timeoutMs: number): Promise<void> {
+    await forEachBounded(this.state.guests, 4, async (guest) => {
+      const connected = async () => {
+        const counters = await readCounters(this.state, guest);
+        return counters?.peers.every((peer) => peer.connected) ?? false;
+      };
+      await until(`${guest.id} to boot and connect`, connected, timeoutMs, 300);
+    });
+  }
+
+  /** Moves a running guest with virsh, as an administrator would. */
+  async migrateByHand(guest: string, to: string): Promise<HandMigration> {
+    const from = runsOn((await this.places()).get(guest) ?? []);
+    if (from === null)
+      throw new LabError(`${guest} does not run on exactly one host; look at lab status`);
+    return await migrateByHand(guest, this.host(from), this.host(to));
+  }
+
+  /** Moves guests with virsh until each runs where it was planned to start; boots those that are off. */
+  async restorePlacement(): Promise<void> {
+    const placement = await this.placement();
+    for (const guest of this.state.guests) {
+      const at = placement[guest.id];
+      if (at === guest.startedOn) continue;
+      if (at !== null && at !== undefined) await this.migrateByHand(guest.id, guest.startedOn);
+      else await this.bootGuest(guest.id);
+    }
+    await this.guestsConnected(120_000);
+  }
+
+  /** Boots a guest afresh where it was planned to start, whatever became of it. */
+  async bootGuest(guest: string): Promise<void> {
+    for (const host of this.state.hosts) await removeGuest(this.guest(guest), host);
+    await startGuest(this.state, this.guest(guest), this.host(this.guest(guest).startedOn));
+  }
+
+  /** Has the guest shut itself down, as its user would. */
+  powerOff(guest: string): Promise<void> {
+    return powerOff(this.state, this.guest(guest));
+  }
+
+  /** Changes what two guests send each other (both directions added). */
+  async setPairRate(one: string, other: string, bitsPerSecond: number): Promise<void> {
+    await setPairRate(this.state, this.guest(one), this.guest(other), bitsPerSecond);
+    const same = (pair: { a: string; b: string }) =>
+      (pair.a === one && pair.b === other) || (pair.a === other && pair.b === one);
+    const pair = this.state.pairs.find(same);
+    if (pair) pair.bitsPerSecond = bitsPerSecond;
+    else this.state.pairs.push({ a: one, b: other, bitsPerSecond });
+    this.#record();
+  }
+
+  /** Limits a host's uplink in each direction; null = no limit. */
+  shapeUplink(host: string, bitsPerSecond: number | null): Promise<void> {
+    return shapeUplink(this.state, this.host(host), bitsPerSecond);
+  }
+
+  setUplink(host: string, state: 'up' | 'down'): Promise<void> {
+    return setUplink(this.host(host), state);
+  }
+
+  /** Ends a host's libvirtd with SIGKILL; its guests go on. */
+  async killLibvirtd(host: string): Promise<void> {
+    const libvirtd = this.host(host).libvirtd;
+    if (isAlive(libvirtd)) process.kill(libvirtd.pid, 'SIGKILL');
+    await until(`libvirtd of ${host} to end`, () => !isAlive(libvirtd), 10_000, 20);
+    rmSync(libvirtSocket(this.host(host)), { force: true });
+  }
+
+  startLibvirtd(host: string): Promise<void> {
+    return startLibvirt(this.host(host), this.#record);
+  }
+
+  down(): Promise<boolean> {
+    return downLab(this.state.options.name);
+  }
+}
