@@ -5,6 +5,8 @@ export * from './adapter/traffic-probe.ts';
 export * from './clock.ts';
 export * from './event-queue.ts';
 export * from './random.ts';
+export * from './remote/world-client.ts';
+export * from './remote/world-server.ts';
 export * from './world/cluster-file.ts';
 export * from './world/world.ts';
 export * from './world/world-event.ts';
