@@ -71,7 +71,10 @@ export type Claim = Readonly<{ domain: DomainId; home: HostId; holder: HostId; v
 /** A claim in a book, with what prices it. */
 export type Offer = Readonly<{ claim: Claim; traits: DomainTraits; row: TrafficRow }>;
 
-/** A host's paper load: the sum over the claims it holds, tradable or not, plus what the host itself uses. */
+/**
+ * A host's paper load: the sum over the claims it holds, tradable or not. `cpu` also counts what the
+ * host itself uses; memory does not, because the limits already leave the headroom out.
+ */
 export type HostLoad = Readonly<{
   memoryBytes: number;
   vcpus: number;
@@ -151,4 +154,6 @@ export type HostSample = Readonly<{
   domains: readonly DomainSample[];
   /** False while the probe has not yet seen a whole smoothing window, or lost count. */
   trafficMeasured: boolean;
+  /** False outside the configured migration windows: trading goes on, nothing migrates. */
+  migrationWindowOpen: boolean;
 }>;

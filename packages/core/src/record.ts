@@ -5,9 +5,9 @@
 
 import type { Holding, HomeEntry } from './claim.ts';
 import type { Deal } from './deal.ts';
-import type { Settings } from './host.ts';
 import type { Receipt } from './receipt.ts';
 import type { Reservation, Settlement } from './settlement.ts';
+import type { Settings } from './state.ts';
 
 export type JournalRecord =
   | Readonly<{ kind: 'deal'; key: string; value: Deal | null }>

@@ -1,0 +1,297 @@
+/**
+ * Claims changing hands, and holders and homes keeping each other informed.
+ *
+ * A holder renews its claim with the home well before the lease ends, and gets fresh traits and a fresh
+ * row with the answer. A giver tells the home who holds the claim now, until the home has registered it.
+ * A home takes a claim back when its holder has been silent for longer than the lease.
+ */
+
+import { offerOf } from './book.ts';
+import { type Holding, type HomeEntry, registerTransfer, takenBack } from './claim.ts';
+import type { ClaimMove, Deal } from './deal.ts';
+import type { ClaimMessage } from './message.ts';
+import type { DealId, DomainId, HostId } from './model.ts';
+import { receiptKey } from './receipt.ts';
+import type { Turn } from './state.ts';
+
+/** We give a claim away: by our own register if the domain is at home here, else by telling its home. */
+export function giveClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
+  const { state, nowMs } = turn;
+  const { self, timing } = state.config;
+  const { domain } = move.claim;
+  const entry = state.homes.get(domain);
+  state.directory.hint(domain, move.to, move.newVersion);
+  if (entry !== undefined) {
+    const transfer = { from: self, to: move.to, version: move.newVersion, self };
+    const verdict = registerTransfer(entry, transfer, nowMs + timing.claimLeaseMs);
+    if (verdict.verdict === 'registered') setHome(turn, verdict.entry);
+    return;
+  }
+  const holding = state.holdings.get(domain);
+  if (holding === undefined) return;
+  // The taker is the home: it registers by its own commit, and nobody else needs to be told.
+  if (move.to === move.claim.home) {
+    dropHolding(turn, domain);
+    return;
+  }
+  const claim = { ...holding.claim, holder: move.to, version: move.newVersion };
+  setHolding(turn, { ...holding, claim, givenTo: move.to, deal: deal.id });
+  turn.send(claim.home, transferMessage(domain, move.newVersion, move.to, deal.id));
+}
+
+/** We take a claim: by our own register if the domain is at home here, else on lease from its home. */
+export function takeClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
+  const { state, nowMs } = turn;
+  const { self, timing } = state.config;
+  const { domain } = move.claim;
+  const entry = state.homes.get(domain);
+  state.directory.hint(domain, self, move.newVersion);
+  if (entry !== undefined) {
+    const transfer = { from: move.claim.holder, to: self, version: move.newVersion, self };
+    const verdict = registerTransfer(entry, transfer, nowMs);
+    if (verdict.verdict === 'registered') setHome(turn, verdict.entry);
+    return;
+  }
+  if (move.claim.home === self) return;
+  setHolding(turn, {
+    claim: { ...move.claim, holder: self, version: move.newVersion },
+    traits: move.traits,
+    row: move.row,
+    deal: deal.id,
+    acquiredAtMs: nowMs,
+    leaseExpiresAtMs: nowMs + timing.claimLeaseMs,
+    confirmed: false,
+    givenTo: null,
+    settleNotBeforeMs: 0,
+    waiting: 'its home has not confirmed the claim yet',
+  });
+  turn.send(move.claim.home, { kind: 'renew', domain, version: move.newVersion });
+}
+
+/** The deal is void: what we gave comes home, what we took was never ours. */
+export function revertClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
+  const { state } = turn;
+  const { domain } = move.claim;
+  const entry = state.homes.get(domain);
+  if (entry !== undefined) {
+    const given = move.claim.holder === state.config.self;
+    const untouched = entry.version === move.claim.version || entry.version === move.newVersion;
+    if (given && untouched && entry.settlement === null) takeBack(turn, entry, deal.detail);
+    return;
+  }
+  const holding = state.holdings.get(domain);
+  if (deal.role === 'proposer' && holding?.claim.version === move.newVersion)
+    dropHolding(turn, domain);
+}
+
+/** Leases: renew ours, end what lapsed, take back what others let lapse. */
+export function tickClaims(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  for (const holding of [...state.holdings.values()]) {
+    const { domain, home, version } = holding.claim;
+    if (nowMs >= holding.leaseExpiresAtMs) {
+      // What is arriving is decided by the migration, not by the lease.
+      if (isArriving(turn, domain)) continue;
+      turn.log(
+        'info',
+        'claim-lapsed',
+        `The claim on ${holding.traits.name} lapsed: its home was silent.`,
+        {
+          domain,
+          home,
+        },
+      );
+      dropHolding(turn, domain);
+    } else if (holding.givenTo !== null) {
+      if (turn.due(`transfer ${domain}`))
+        turn.send(home, transferMessage(domain, version, holding.givenTo, holding.deal));
+    } else {
+      const left = holding.leaseExpiresAtMs - nowMs;
+      const often = !holding.confirmed || left < timing.claimLeaseMs / 3;
+      if (turn.due(`renew ${domain}`, often ? timing.resendMs : timing.claimLeaseMs / 3))
+        turn.send(home, { kind: 'renew', domain, version });
+    }
+  }
+  for (const entry of [...state.homes.values()]) {
+    if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;
+    if (entry.settlement !== null) continue;
+    takeBack(turn, entry, 'its holder was silent for longer than the lease');
+  }
+}
+
+export function receiveClaimMessage(turn: Turn, from: HostId, message: ClaimMessage): void {
+  switch (message.kind) {
+    case 'transfer':
+      receiveTransfer(turn, from, message);
+      return;
+    case 'renew':
+      receiveRenew(turn, from, message);
+      return;
+    case 'transferred': {
+      const holding = turn.state.holdings.get(message.domain);
+      const ours = holding?.givenTo !== null && holding?.claim.home === from;
+      if (ours && holding.claim.version === message.version) dropHolding(turn, message.domain);
+      return;
+    }
+    case 'renewed':
+      receiveRenewed(turn, from, message);
+      return;
+    case 'revoked': {
+      const holding = turn.state.holdings.get(message.domain);
+      if (holding === undefined || holding.claim.home !== from) return;
+      // The giver has not told the home yet: the lease decides, not this answer.
+      if (message.version < holding.claim.version || isArriving(turn, message.domain)) return;
+      turn.log(
+        'info',
+        'claim-revoked',
+        `The claim on ${holding.traits.name} is void: ${message.detail}.`,
+        {
+          domain: message.domain,
+          home: from,
+        },
+      );
+      dropHolding(turn, message.domain);
+      return;
+    }
+  }
+}
+
+function receiveTransfer(
+  turn: Turn,
+  from: HostId,
+  message: ClaimMessage & { kind: 'transfer' },
+): void {
+  const { state, nowMs } = turn;
+  const { self, timing } = state.config;
+  const { domain, version, to } = message;
+  const entry = state.homes.get(domain);
+  if (entry === undefined) {
+    revoke(turn, from, domain, 'the domain is not at home here');
+    return;
+  }
+  const verdict = registerTransfer(entry, { from, to, version, self }, nowMs + timing.claimLeaseMs);
+  if (verdict.verdict === 'revoked') {
+    revoke(turn, from, domain, 'another holder is registered');
+    return;
+  }
+  if (verdict.verdict === 'registered') {
+    setHome(turn, verdict.entry);
+    state.nextSummaryAtMs = 0;
+  }
+  turn.send(from, { kind: 'transferred', domain, version });
+}
+
+function receiveRenew(turn: Turn, from: HostId, message: ClaimMessage & { kind: 'renew' }): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  const { domain, version } = message;
+  const entry = state.homes.get(domain);
+  const offer = entry === undefined ? undefined : offerOf(state, domain);
+  if (entry === undefined || offer === undefined) {
+    revoke(turn, from, domain, 'the domain is not running at home');
+  } else if (entry.holder !== from || entry.version !== version) {
+    revoke(turn, from, domain, 'another holder is registered');
+  } else {
+    setHome(turn, { ...entry, leaseExpiresAtMs: nowMs + timing.claimLeaseMs }, false);
+    turn.send(from, { kind: 'renewed', domain, version, leaseMs: timing.claimLeaseMs, offer });
+  }
+}
+
+function receiveRenewed(
+  turn: Turn,
+  from: HostId,
+  message: ClaimMessage & { kind: 'renewed' },
+): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  const holding = state.holdings.get(message.domain);
+  if (holding === undefined || holding.claim.home !== from || holding.givenTo !== null) return;
+  if (holding.claim.version !== message.version) return;
+  if (message.offer.claim.domain !== message.domain) return;
+  // The home counted from when our question arrived; a resend at most earlier than that it was sent.
+  const leaseMs = Math.max(0, Math.min(message.leaseMs, timing.claimLeaseMs) - 2 * timing.resendMs);
+  const renewed: Holding = {
+    ...holding,
+    traits: message.offer.traits,
+    row: message.offer.row,
+    confirmed: true,
+    leaseExpiresAtMs: nowMs + leaseMs,
+  };
+  // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
+  if (holding.confirmed) state.holdings.set(message.domain, renewed);
+  else setHolding(turn, renewed);
+}
+
+function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void {
+  const version =
+    turn.state.homes.get(domain)?.version ?? turn.state.directory.find(domain)?.version ?? 0;
+  // A home that knows the domain no more says so with a version above every claim on it.
+  const known = turn.state.homes.has(domain) ? version : Math.max(version, Number.MAX_SAFE_INTEGER);
+  turn.send(to, { kind: 'revoked', domain, version: known, detail });
+}
+
+/** The home ends a claim that another host holds. */
+export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
+  const { state, nowMs } = turn;
+  const taken = takenBack(entry, state.config.self);
+  setHome(turn, taken);
+  state.refused.delete(entry.domain);
+  state.nextSummaryAtMs = 0;
+  if (entry.holder === state.config.self) return;
+  turn.send(entry.holder, {
+    kind: 'revoked',
+    domain: entry.domain,
+    version: taken.version,
+    detail: why,
+  });
+  const receipt = {
+    kind: 'fact',
+    atMs: nowMs,
+    domain: entry.domain,
+    detail: `claim taken back from ${state.directory.hostName(entry.holder)}: ${why}`,
+  } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  turn.log('info', 'claim-taken-back', `Took the claim on ${entry.name} back: ${why}.`, {
+    domain: entry.domain,
+    holder: entry.holder,
+  });
+}
+
+export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
+  turn.state.homes.set(entry.domain, entry);
+  if (durable) turn.record({ kind: 'home', key: entry.domain, value: entry });
+}
+
+export function dropHome(turn: Turn, domain: DomainId): void {
+  turn.state.homes.delete(domain);
+  turn.state.refused.delete(domain);
+  turn.record({ kind: 'home', key: domain, value: null });
+}
+
+export function setHolding(turn: Turn, holding: Holding): void {
+  turn.state.holdings.set(holding.claim.domain, holding);
+  turn.record({ kind: 'holding', key: holding.claim.domain, value: holding });
+}
+
+export function dropHolding(turn: Turn, domain: DomainId): void {
+  turn.state.holdings.delete(domain);
+  turn.state.saidAtMs.delete(`renew ${domain}`);
+  turn.state.saidAtMs.delete(`transfer ${domain}`);
+  turn.record({ kind: 'holding', key: domain, value: null });
+}
+
+function isArriving(turn: Turn, domain: DomainId): boolean {
+  for (const reservation of turn.state.reservations.values())
+    if (reservation.domain === domain && reservation.phase === 'arriving') return true;
+  return false;
+}
+
+function transferMessage(
+  domain: DomainId,
+  version: number,
+  to: HostId,
+  deal: DealId,
+): ClaimMessage {
+  return { kind: 'transfer', domain, version, to, deal };
+}

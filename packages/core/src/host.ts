@@ -1,0 +1,301 @@
+/**
+ * The host reducer: one event in, state and effects out. Everything that an agent decides is decided
+ * here; everything that touches the world is an effect.
+ *
+ * The caller hands the state over: `step` changes it in place and returns it, so the earlier state must
+ * not be used again (copying maps of a thousand claims on every message would be most of the work).
+ * Effects are to be performed in the order given; `persist` always comes first and must be durable
+ * before the next one is begun.
+ */
+
+import { Directory } from './directory.ts';
+import { receiveClaimMessage, tickClaims } from './holding.ts';
+import type { Message } from './message.ts';
+import type { DomainId, HostId, HostSample, LoadSummary, Mode, SettlementId } from './model.ts';
+import { type Order, obey } from './order.ts';
+import type { DomainPresence, MigrationProgress, MigrationResult, PeerState } from './ports.ts';
+import {
+  arrivalInspected,
+  arrivalRequested,
+  receiveSettlementAnswer,
+  reservationOf,
+  tickReceiving,
+} from './receiving.ts';
+import type { JournalRecord } from './record.ts';
+import { observe } from './sampling.ts';
+import {
+  departureInspected,
+  migrationEnded,
+  receiveLocated,
+  receiveQuery,
+  receiveSettle,
+  restartSending,
+  tickSending,
+} from './sending.ts';
+import type { Located } from './settlement.ts';
+import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
+import { summarize } from './summary.ts';
+import { propose, receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+
+export type HostEvent =
+  /** First event of every run, after `createHost` from the journal. */
+  | Readonly<{ kind: 'restarted'; nowMs: number }>
+  /** Time passed; `random` holds fresh numbers in [0, 1). Send one at least every `resendMs`. */
+  | Readonly<{ kind: 'ticked'; nowMs: number; random: readonly [number, number, number] }>
+  /** A measurement that was begun at `beganAtMs`. */
+  | Readonly<{ kind: 'sampled'; nowMs: number; beganAtMs: number; sample: HostSample }>
+  /** The hypervisor cannot be asked: wait, do not guess. */
+  | Readonly<{ kind: 'sampleFailed'; nowMs: number; detail: string }>
+  | Readonly<{ kind: 'summaryReceived'; nowMs: number; summary: LoadSummary }>
+  | Readonly<{ kind: 'peersChanged'; nowMs: number; peers: readonly PeerState[] }>
+  | Readonly<{ kind: 'messageReceived'; nowMs: number; from: HostId; message: Message }>
+  /** The target's half of the migration path asks; see `arrivalLease` for the answer. */
+  | Readonly<{
+      kind: 'arrivalRequested';
+      nowMs: number;
+      from: HostId;
+      settlement: SettlementId;
+      domain: DomainId;
+    }>
+  | Readonly<{ kind: 'migrationProgressed'; nowMs: number; progress: MigrationProgress }>
+  | Readonly<{
+      kind: 'migrationEnded';
+      nowMs: number;
+      settlement: SettlementId;
+      result: MigrationResult;
+    }>
+  | Readonly<{
+      kind: 'inspected';
+      nowMs: number;
+      settlement: SettlementId;
+      domain: DomainId;
+      presence: DomainPresence;
+    }>
+  | Readonly<{ kind: 'ordered'; nowMs: number; order: Order }>;
+
+export type HostStep = Readonly<{ state: HostState; effects: readonly HostEffect[] }>;
+
+/** A host as its journal remembers it. `initialMode` holds until an operator has set one. */
+export function createHost(
+  config: HostConfig,
+  records: readonly JournalRecord[],
+  initialMode: Mode,
+): HostState {
+  const state: HostState = {
+    config,
+    settings: { mode: initialMode, stopped: false, sequence: 0 },
+    sample: null,
+    sampledAtMs: 0,
+    samples: new Map(),
+    rows: new Map(),
+    homes: new Map(),
+    holdings: new Map(),
+    deals: new Map(),
+    reservations: new Map(),
+    settlements: new Map(),
+    progress: new Map(),
+    located: new Map(),
+    locating: new Map(),
+    refused: new Map(),
+    departed: new Map(),
+    acceptances: new Map(),
+    directory: new Directory(),
+    connected: new Set(),
+    backoffs: new Map(),
+    saidAtMs: new Map(),
+    counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
+    nextTradeAtMs: 0,
+    nextSummaryAtMs: 0,
+    lastSummary: null,
+  };
+  for (const record of records) restore(state, record);
+  return state;
+}
+
+function restore(state: HostState, record: JournalRecord): void {
+  if (record.value === null) return;
+  switch (record.kind) {
+    case 'deal':
+      state.deals.set(record.key, record.value);
+      return;
+    case 'home':
+      state.homes.set(record.value.domain, record.value);
+      return;
+    case 'holding':
+      state.holdings.set(record.value.claim.domain, record.value);
+      return;
+    case 'settlement':
+      state.settlements.set(record.value.settlement, record.value);
+      return;
+    case 'reservation':
+      state.reservations.set(record.value.settlement, record.value);
+      return;
+    case 'settings':
+      state.settings = record.value;
+      return;
+    case 'receipt':
+      return;
+  }
+}
+
+export function step(state: HostState, event: HostEvent): HostStep {
+  const turn = new Turn(state, event.nowMs);
+  take(turn, event);
+  return { state, effects: turn.effects() };
+}
+
+function take(turn: Turn, event: HostEvent): void {
+  const { state } = turn;
+  switch (event.kind) {
+    case 'restarted':
+      restart(turn);
+      return;
+    case 'ticked':
+      tickDeals(turn);
+      tickClaims(turn);
+      tickSending(turn);
+      tickReceiving(turn, event.random[2]);
+      propose(turn, [event.random[0], event.random[1]]);
+      summarize(turn);
+      return;
+    case 'sampled':
+      observe(turn, event.sample, event.beganAtMs);
+      return;
+    case 'sampleFailed':
+      turn.log('warn', 'sample-failed', `This host cannot be measured: ${event.detail}.`);
+      return;
+    case 'summaryReceived':
+      receiveSummary(turn, event.summary);
+      return;
+    case 'peersChanged':
+      changePeers(turn, event.peers);
+      return;
+    case 'messageReceived':
+      receive(turn, event.from, event.message);
+      return;
+    case 'arrivalRequested':
+      arrivalRequested(turn, event.from, event.settlement, event.domain);
+      return;
+    case 'migrationProgressed':
+      state.progress.set(event.progress.settlement, event.progress);
+      return;
+    case 'migrationEnded':
+      migrationEnded(turn, event.settlement, event.result);
+      return;
+    case 'inspected':
+      inspected(turn, event.settlement, event.domain, event.presence);
+      return;
+    case 'ordered':
+      obey(turn, event.order);
+      return;
+  }
+}
+
+/**
+ * Leases in the journal are older than the ones that held when we went down: everybody gets one more
+ * lease from now on to speak up, and nothing is used before its home has confirmed it again.
+ */
+function restart(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { claimLeaseMs, settleLeaseMs } = state.config.timing;
+  for (const [domain, holding] of state.holdings) {
+    const leaseExpiresAtMs = nowMs + claimLeaseMs;
+    state.holdings.set(domain, { ...holding, confirmed: false, leaseExpiresAtMs });
+  }
+  for (const [domain, entry] of state.homes) {
+    if (entry.leaseExpiresAtMs === null) continue;
+    state.homes.set(domain, { ...entry, leaseExpiresAtMs: nowMs + claimLeaseMs });
+  }
+  for (const [id, reservation] of state.reservations) {
+    // The home may have begun: the room is kept until it has said how it ended.
+    const leaseExpiresAtMs = nowMs + settleLeaseMs;
+    state.reservations.set(id, { ...reservation, phase: 'arriving', leaseExpiresAtMs });
+  }
+  restartDeals(turn);
+  restartSending(turn);
+}
+
+function receiveSummary(turn: Turn, summary: LoadSummary): void {
+  const { state, nowMs } = turn;
+  if (summary.host === state.config.self) return;
+  const before = state.directory.peers.get(summary.host)?.summary;
+  if (!state.directory.learn(summary, nowMs)) return;
+  const placed = (one: LoadSummary | undefined): string =>
+    (one?.domains ?? []).map(({ domain, holder }) => `${domain}@${holder}`).join(' ');
+  // Something changed over there: what gained nothing before may gain something now.
+  if (placed(before) !== placed(summary)) state.backoffs.delete(summary.host);
+}
+
+function changePeers(turn: Turn, peers: readonly PeerState[]): void {
+  const { state } = turn;
+  const members = new Set(peers.map(({ host }) => host));
+  for (const host of [...state.directory.peers.keys()])
+    if (!members.has(host)) state.directory.forget(host);
+  state.connected.clear();
+  for (const { host, connected } of peers) if (connected) state.connected.add(host);
+  // Whoever has just connected should not have to wait for our next round.
+  state.nextSummaryAtMs = 0;
+}
+
+function receive(turn: Turn, from: HostId, message: Message): void {
+  switch (message.kind) {
+    case 'transfer':
+    case 'transferred':
+    case 'renew':
+    case 'renewed':
+    case 'revoked':
+      receiveClaimMessage(turn, from, message);
+      return;
+    case 'settle':
+      receiveSettle(turn, from, message);
+      return;
+    case 'query':
+      receiveQuery(turn, from, message);
+      return;
+    case 'located':
+      receiveLocated(turn, from, message);
+      return;
+    case 'locate':
+      // Answered from the hypervisor's mouth, not from a sample: it decides where a domain is.
+      turn.state.locating.set(message.settlement, from);
+      turn.emit({ kind: 'inspect', settlement: message.settlement, domain: message.domain });
+      return;
+    case 'settling':
+    case 'settled':
+    case 'refuse':
+      receiveSettlementAnswer(turn, from, message);
+      return;
+    default:
+      receiveDealMessage(turn, from, message);
+  }
+}
+
+function inspected(
+  turn: Turn,
+  settlement: SettlementId,
+  domain: DomainId,
+  presence: DomainPresence,
+): void {
+  const { state } = turn;
+  const asker = state.locating.get(settlement);
+  if (asker !== undefined) {
+    state.locating.delete(settlement);
+    turn.send(asker, { kind: 'located', settlement, domain, presence: toLocated(presence) });
+  }
+  departureInspected(turn, settlement, presence);
+  if (reservationOf(state, domain)?.settlement === settlement)
+    arrivalInspected(turn, settlement, presence);
+}
+
+function toLocated(presence: DomainPresence): Located {
+  switch (presence.state) {
+    case 'running':
+    case 'migrating-out':
+      return 'running';
+    case 'arriving':
+    case 'paused':
+      return 'paused';
+    case 'absent':
+      return 'absent';
+  }
+}

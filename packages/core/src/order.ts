@@ -1,0 +1,60 @@
+/** What an operator orders of this host. Takes effect at once and outlives a restart. */
+
+import { setHome, takeBack } from './holding.ts';
+import type { DomainId, Mode } from './model.ts';
+import { isUnderWay } from './settlement.ts';
+import type { Settings, Turn } from './state.ts';
+
+export type Order =
+  | Readonly<{ order: 'mode'; mode: Mode }>
+  /** No new deals and no new migrations; what is under way ends. */
+  | Readonly<{ order: 'stop' | 'resume' }>
+  /** The recommended move of a domain at home here. */
+  | Readonly<{ order: 'approve' | 'reject'; domain: DomainId }>
+  | Readonly<{ order: 'abort-migration'; domain: DomainId }>;
+
+export function obey(turn: Turn, order: Order): void {
+  const { state } = turn;
+  switch (order.order) {
+    case 'mode':
+      set(turn, { mode: order.mode });
+      turn.log('info', 'mode', `The mode is ${order.mode} now.`);
+      return;
+    case 'stop':
+      set(turn, { stopped: true });
+      turn.log('warn', 'stopped', 'Stopped by an operator: no new deals and migrations.');
+      return;
+    case 'resume':
+      set(turn, { stopped: false });
+      turn.log('info', 'resumed', 'Resumed by an operator.');
+      return;
+    case 'approve':
+    case 'reject':
+      judge(turn, order.domain, order.order === 'approve');
+      return;
+    case 'abort-migration':
+      for (const settlement of state.settlements.values())
+        if (settlement.domain === order.domain && isUnderWay(settlement))
+          turn.emit({ kind: 'abortMigration', domain: order.domain });
+  }
+}
+
+function set(turn: Turn, change: Partial<Settings>): void {
+  const { state } = turn;
+  state.settings = { ...state.settings, ...change };
+  state.nextSummaryAtMs = 0;
+  turn.record({ kind: 'settings', key: 'settings', value: state.settings });
+}
+
+function judge(turn: Turn, domain: DomainId, approved: boolean): void {
+  const { state, nowMs } = turn;
+  const entry = state.homes.get(domain);
+  if (entry === undefined || entry.holder === state.config.self) return;
+  if (approved) {
+    setHome(turn, { ...entry, approval: { version: entry.version, approved } });
+    return;
+  }
+  const { cooldownMs } = state.config.timing;
+  const restReason = 'an operator rejected its move';
+  takeBack(turn, { ...entry, restsUntilMs: nowMs + cooldownMs, restReason }, restReason);
+}

@@ -1,0 +1,286 @@
+/**
+ * Settlement at the holder: keeps room, calls the domain from its home, and notices it arrive.
+ *
+ * Room is kept, durably, before the home is asked, and kept until nothing can arrive any more.
+ */
+
+import { heldDomains, holderOf, locationOf, paperLoad, traitsOf } from './book.ts';
+import { type Holding, isHeld } from './claim.ts';
+import { locationDistance } from './distance.ts';
+import { dropHolding, setHolding } from './holding.ts';
+import type { RefuseReason, SettlementMessage } from './message.ts';
+import type { DomainId, HostId, SettlementId } from './model.ts';
+import { countGroups } from './policy.ts';
+import type { DomainPresence } from './ports.ts';
+import type { Reservation } from './settlement.ts';
+import type { HostState, Turn } from './state.ts';
+
+/** Repeats what was asked, ends what can no longer arrive, and calls the next domains. */
+export function tickReceiving(turn: Turn, random: number): void {
+  const { state, nowMs } = turn;
+  for (const reservation of [...state.reservations.values()]) {
+    const { settlement, domain, home, version } = reservation;
+    const expired = nowMs >= reservation.leaseExpiresAtMs;
+    if (reservation.phase === 'asking') {
+      if (expired) release(turn, reservation, 'its home did not answer');
+      else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
+    } else if (turn.due(`query ${settlement}`)) {
+      turn.send(home, { kind: 'query', settlement, domain, version });
+      // The home has been silent for a whole lease: see for ourselves whether anything still arrives.
+      if (expired) turn.emit({ kind: 'inspect', settlement, domain });
+    }
+  }
+  callNext(turn, random);
+}
+
+/** The target's half of the migration path asks: may this domain arrive now? Answers by the state. */
+export function arrivalRequested(
+  turn: Turn,
+  from: HostId,
+  settlement: SettlementId,
+  domain: DomainId,
+): void {
+  const { state, nowMs } = turn;
+  const reservation = state.reservations.get(settlement);
+  if (reservation === undefined || reservation.domain !== domain || reservation.home !== from)
+    return;
+  if (reservation.phase === 'asking' && nowMs >= reservation.leaseExpiresAtMs) return;
+  setReservation(turn, {
+    ...reservation,
+    phase: 'arriving',
+    leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
+  });
+}
+
+/** The lease under which a domain may arrive; undefined = it may not. */
+export function arrivalLease(
+  state: HostState,
+  from: HostId,
+  settlement: SettlementId,
+  domain: DomainId,
+  nowMs: number,
+): Readonly<{ expiresAtMs: number; memoryBytes: number }> | undefined {
+  const reservation = state.reservations.get(settlement);
+  if (reservation === undefined || reservation.home !== from || reservation.domain !== domain)
+    return undefined;
+  if (reservation.phase !== 'arriving' || nowMs >= reservation.leaseExpiresAtMs) return undefined;
+  const { leaseExpiresAtMs, traits } = reservation;
+  return { expiresAtMs: leaseExpiresAtMs, memoryBytes: traits.memoryBytes };
+}
+
+export function receiveSettlementAnswer(
+  turn: Turn,
+  from: HostId,
+  message: SettlementMessage & { kind: 'settling' | 'settled' | 'refuse' },
+): void {
+  const { state, nowMs } = turn;
+  const reservation = state.reservations.get(message.settlement);
+  if (reservation === undefined || reservation.home !== from) return;
+  switch (message.kind) {
+    case 'settling':
+      setReservation(turn, {
+        ...reservation,
+        phase: 'arriving',
+        leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
+      });
+      return;
+    case 'refuse':
+      release(turn, reservation, `${message.reason}: ${message.detail}`, message.reason);
+      return;
+    case 'settled':
+      if (!message.moved) {
+        release(turn, reservation, message.detail);
+        return;
+      }
+      // Kept until the next sample shows the domain running here: its room is taken all the time.
+      setReservation(turn, {
+        ...reservation,
+        phase: 'arriving',
+        leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
+      });
+  }
+}
+
+/** Our own hypervisor's answer about a domain that should be arriving, when its home is silent. */
+export function arrivalInspected(
+  turn: Turn,
+  settlement: SettlementId,
+  presence: DomainPresence,
+): void {
+  const { state, nowMs } = turn;
+  const reservation = state.reservations.get(settlement);
+  if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
+  if (presence.state === 'absent')
+    release(turn, reservation, 'its home is silent and nothing arrives here any more');
+}
+
+/** The reservation under which a domain that now runs here arrived, if it did so by us. */
+export function reservationOf(state: HostState, domain: DomainId): Reservation | undefined {
+  for (const reservation of state.reservations.values())
+    if (reservation.domain === domain) return reservation;
+  return undefined;
+}
+
+/** Memory that is taken here or about to be: domains that run or arrive, and room that is kept. */
+export function committedMemoryBytes(state: HostState): number {
+  let bytes = 0;
+  const reserved = new Set<DomainId>();
+  for (const reservation of state.reservations.values()) {
+    bytes += reservation.traits.memoryBytes;
+    reserved.add(reservation.domain);
+  }
+  for (const [domain, sample] of state.samples)
+    if (!reserved.has(domain)) bytes += sample.traits.memoryBytes;
+  return bytes;
+}
+
+function callNext(turn: Turn, random: number): void {
+  const { state, nowMs } = turn;
+  const { config, settings, sample } = state;
+  if (settings.stopped || settings.mode === 'observe' || sample === null) return;
+  if (state.reservations.size >= config.migrationsAtOnce) return;
+  const ready = [...state.holdings.values()]
+    .filter((holding) => isReady(state, holding, nowMs))
+    .map((holding) => ({ holding, worth: worthPerByte(state, holding) }))
+    .sort((one, other) => other.worth - one.worth);
+  for (const { holding } of ready) {
+    if (state.reservations.size >= config.migrationsAtOnce) return;
+    const obstacle = whyNoRoom(state, holding);
+    if (obstacle !== null) {
+      if (holding.waiting !== obstacle)
+        state.holdings.set(holding.claim.domain, { ...holding, waiting: obstacle });
+      continue;
+    }
+    const { domain, home, version } = holding.claim;
+    const settlement =
+      `${config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random * 1e6).toString(36)}-${state.reservations.size}` as SettlementId;
+    const reservation: Reservation = {
+      settlement,
+      domain,
+      home,
+      version,
+      traits: holding.traits,
+      row: holding.row,
+      phase: 'asking',
+      startedAtMs: nowMs,
+      leaseExpiresAtMs: nowMs + config.timing.settleLeaseMs,
+    };
+    setReservation(turn, reservation);
+    turn.due(`settle ${settlement}`);
+    ask(turn, reservation);
+  }
+}
+
+function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
+  const { timing } = state.config;
+  return (
+    isHeld(holding, nowMs) &&
+    nowMs - holding.acquiredAtMs >= timing.settleAfterMs &&
+    nowMs >= holding.settleNotBeforeMs &&
+    state.connected.has(holding.claim.home) &&
+    reservationOf(state, holding.claim.domain) === undefined &&
+    ![...state.deals.values()].some(
+      (deal) =>
+        (deal.phase === 'proposed' || deal.phase === 'accepted') &&
+        (deal.role === 'proposer' ||
+          deal.moves.some((move) => move.claim.domain === holding.claim.domain)),
+    )
+  );
+}
+
+/** Network cost saved by the domain running here and not at home, for each byte that moving it sends. */
+function worthPerByte(state: HostState, holding: Holding): number {
+  const { distance } = state.config.cost;
+  const { self } = state.config;
+  const { home } = holding.claim;
+  const homeLocation = locationOf(state, home);
+  if (homeLocation === undefined) return 0;
+  let saved = 0;
+  for (const { partner, bitsPerSecond } of holding.row) {
+    if (partner === 'external') continue;
+    const holder = holderOf(state, partner)?.holder;
+    const location = holder === undefined ? undefined : locationOf(state, holder);
+    if (holder === undefined || location === undefined) continue;
+    const between = (host: HostId, place: readonly string[]): number =>
+      host === holder ? (distance[0] ?? 0) : locationDistance(distance, place, location);
+    saved += bitsPerSecond * (between(home, homeLocation) - between(self, state.config.location));
+  }
+  return saved / Math.max(1, holding.traits.migrationBytes);
+}
+
+/** Why the domain cannot come now, although its claim is ours; null when it can. */
+function whyNoRoom(state: HostState, holding: Holding): string | null {
+  const { sample } = state;
+  if (sample === null) return 'this host has not been measured yet';
+  const { memoryBytes, vcpus, policy, name } = holding.traits;
+  const free = sample.capacity.memoryTransientBytes - committedMemoryBytes(state);
+  if (memoryBytes > free) {
+    const leaving = [...state.homes.values()].filter((entry) => entry.holder !== state.config.self);
+    const hope =
+      leaving.length > 0 ? `until one of ${leaving.length} leaving VMs is gone` : 'at all';
+    return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, free)} are free`;
+  }
+  const reservedVcpus = [...state.reservations.values()].reduce(
+    (sum, reservation) => sum + reservation.traits.vcpus,
+    0,
+  );
+  const runningVcpus = [...state.samples.values()].reduce((sum, one) => sum + one.traits.vcpus, 0);
+  if (runningVcpus + reservedVcpus + vcpus > sample.capacity.vcpuLimit)
+    return `no vCPUs left for ${name}`;
+  if (policy.keepApart !== undefined) {
+    const groups = countGroups(
+      heldDomains(state)
+        .filter((domain) => domain !== holding.claim.domain)
+        .flatMap((domain) => traitsOf(state, domain)?.policy.keepApart ?? []),
+    );
+    if ((groups.get(policy.keepApart) ?? 0) > 0)
+      return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
+  }
+  return null;
+}
+
+function ask(turn: Turn, reservation: Reservation): void {
+  const { settlement, domain, version, home } = reservation;
+  const leaseMs = reservation.leaseExpiresAtMs - turn.nowMs;
+  turn.send(home, { kind: 'settle', settlement, domain, version, leaseMs });
+}
+
+/** Room is free again; the claim, if it is still ours, is asked about later. */
+function release(turn: Turn, reservation: Reservation, why: string, reason?: RefuseReason): void {
+  const { state, nowMs } = turn;
+  const { settlement, domain } = reservation;
+  dropReservation(turn, settlement);
+  const holding = state.holdings.get(domain);
+  if (holding === undefined) return;
+  if (reason === 'not-holder' || reason === 'gone') {
+    dropHolding(turn, domain);
+    return;
+  }
+  const { backoffMs, resendMs } = state.config.timing;
+  const soon = reason === 'busy' || reason === 'needs-approval';
+  const settleNotBeforeMs = nowMs + (soon ? 2 * resendMs : backoffMs);
+  setHolding(turn, { ...holding, waiting: why, settleNotBeforeMs });
+  if (!soon)
+    turn.log('info', 'settlement-refused', `${holding.traits.name} does not come: ${why}.`, {
+      settlement,
+      domain,
+    });
+}
+
+function setReservation(turn: Turn, reservation: Reservation): void {
+  turn.state.reservations.set(reservation.settlement, reservation);
+  turn.record({ kind: 'reservation', key: reservation.settlement, value: reservation });
+}
+
+export function dropReservation(turn: Turn, settlement: SettlementId): void {
+  turn.state.reservations.delete(settlement);
+  turn.state.saidAtMs.delete(`settle ${settlement}`);
+  turn.state.saidAtMs.delete(`query ${settlement}`);
+  turn.record({ kind: 'reservation', key: settlement, value: null });
+}
+
+/** How much of the memory limit the claims held here leave free on paper. */
+export function paperRoomBytes(state: HostState): number {
+  const limit = state.sample?.capacity.memoryLimitBytes ?? 0;
+  return limit - paperLoad(state).memoryBytes;
+}

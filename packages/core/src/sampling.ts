@@ -1,0 +1,150 @@
+/**
+ * What the hypervisor shows is the truth: domains that came, went or changed outside Barter are facts to
+ * learn, never something to undo. A domain that runs here is at home here, whoever moved it.
+ */
+
+import { rowOf } from './book.ts';
+import { arrivedEntry } from './claim.ts';
+import { dropHolding, dropHome, setHome } from './holding.ts';
+import { estimateMigration } from './migration.ts';
+import type { DomainId, DomainSample, HostSample, Rate, TrafficRow } from './model.ts';
+import { receiptKey } from './receipt.ts';
+import { dropReservation, reservationOf } from './receiving.ts';
+import { isUnderWay } from './settlement.ts';
+import type { HostedDomain, HostState, Turn } from './state.ts';
+
+export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
+  const { state, nowMs } = turn;
+  state.sample = sample;
+  state.sampledAtMs = beganAtMs;
+  state.samples.clear();
+  for (const one of sample.domains) {
+    // It had not left yet when this measurement began.
+    const departedAtMs = state.departed.get(one.domain);
+    if (departedAtMs !== undefined && beganAtMs <= departedAtMs) continue;
+    // Arriving domains are shown paused, and are somebody else's until they run here.
+    if (one.state === 'running' || state.homes.has(one.domain))
+      state.samples.set(one.domain, hosted(state, one, sample));
+  }
+  for (const [domain, atMs] of state.departed) {
+    if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
+  }
+  for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
+  for (const entry of [...state.homes.values()])
+    if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
+  learnRows(state, nowMs);
+}
+
+/** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
+function hosted(state: HostState, one: DomainSample, sample: HostSample): HostedDomain {
+  const { bandwidthBytesPerSecond, downtimeMs } = state.config.migration;
+  const { memoryBytes, dirtyBytesPerSecond } = one.traits;
+  const estimate = estimateMigration({
+    memoryBytes,
+    dirtyBytesPerSecond,
+    bandwidthBytesPerSecond: bandwidthBytesPerSecond ?? sample.capacity.nicBitsPerSecond / 8,
+    downtimeMs,
+  });
+  if (estimate.ok) return { ...one, traits: { ...one.traits, migrationBytes: estimate.bytes } };
+  const traits = { ...one.traits, migrationBytes: memoryBytes };
+  return { ...one, traits, blocked: one.blocked ?? estimate.reason };
+}
+
+function arrive(turn: Turn, sample: HostedDomain): void {
+  const { state, nowMs } = turn;
+  const { domain, traits } = sample;
+  const reservation = reservationOf(state, domain);
+  const holding = state.holdings.get(domain);
+  const knownVersion = Math.max(
+    reservation?.version ?? 0,
+    holding?.claim.version ?? 0,
+    state.directory.find(domain)?.version ?? 0,
+  );
+  const carriedRow = reservation === undefined ? [] : rowOf(state, domain);
+  setHome(
+    turn,
+    arrivedEntry({
+      domain,
+      name: traits.name,
+      self: state.config.self,
+      knownVersion,
+      movedAtMs: reservation === undefined ? null : nowMs,
+      carriedRow: carriedRow.length > 0 ? carriedRow : (reservation?.row ?? []),
+    }),
+  );
+  state.nextSummaryAtMs = 0;
+  if (holding !== undefined) dropHolding(turn, domain);
+  if (reservation === undefined) {
+    fact(turn, domain, `${traits.name} runs here now; Barter did not bring it`);
+    return;
+  }
+  dropReservation(turn, reservation.settlement);
+  // It runs: its old home must hear so even if its own hypervisor has lost count.
+  turn.send(reservation.home, {
+    kind: 'located',
+    settlement: reservation.settlement,
+    domain,
+    presence: 'running',
+  });
+  turn.log('info', 'arrived', `${traits.name} runs here now.`, { domain, from: reservation.home });
+}
+
+function vanish(turn: Turn, domain: DomainId): void {
+  const { state } = turn;
+  const entry = state.homes.get(domain);
+  if (entry === undefined) return;
+  const settlement =
+    entry.settlement === null ? undefined : state.settlements.get(entry.settlement);
+  // Our own migration is taking it away: the settlement decides what became of it.
+  if (settlement !== undefined && isUnderWay(settlement)) return;
+  dropHome(turn, domain);
+  state.rows.delete(domain);
+  state.nextSummaryAtMs = 0;
+  if (entry.holder !== state.config.self)
+    turn.send(entry.holder, {
+      kind: 'revoked',
+      domain,
+      version: Number.MAX_SAFE_INTEGER,
+      detail: 'the domain is no longer running at its home',
+    });
+  fact(turn, domain, `${entry.name} no longer runs here; Barter did not move it`);
+}
+
+function fact(turn: Turn, domain: DomainId, detail: string): void {
+  const receipt = { kind: 'fact', atMs: turn.nowMs, domain, detail } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  turn.log('info', 'fact', `${detail}.`, { domain });
+}
+
+/** Names the partners of every row by the addresses that homes have told of. */
+function learnRows(state: HostState, nowMs: number): void {
+  const own = new Map<string, DomainId>();
+  for (const sample of state.samples.values())
+    for (const address of sample.addresses) own.set(address, sample.domain);
+  state.rows.clear();
+  for (const sample of state.samples.values()) {
+    const rates = new Map<DomainId | 'external', number>();
+    for (const { address, bitsPerSecond } of sample.rates) {
+      const partner = own.get(address) ?? state.directory.byAddress(address) ?? 'external';
+      if (partner !== sample.domain) rates.set(partner, (rates.get(partner) ?? 0) + bitsPerSecond);
+    }
+    const row: Rate[] = [...rates].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
+    state.rows.set(sample.domain, withCarried(state, sample.domain, row, nowMs));
+  }
+}
+
+/** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */
+function withCarried(
+  state: HostState,
+  domain: DomainId,
+  row: TrafficRow,
+  nowMs: number,
+): TrafficRow {
+  const entry = state.homes.get(domain);
+  if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0) return row;
+  if (nowMs - entry.movedAtMs > state.config.timing.rowTrustMs) return row;
+  const merged = new Map(row.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
+  for (const { partner, bitsPerSecond } of entry.carriedRow)
+    merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));
+  return [...merged].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
+}

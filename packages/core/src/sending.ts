@@ -1,0 +1,324 @@
+/**
+ * Settlement at the home: checks again what was agreed on paper, migrates, and finds out how it ended.
+ *
+ * Only this side migrates the domain. The promise to migrate is durable before the hypervisor hears of
+ * it, so a restarted agent knows that it has to ask how the migration ended.
+ */
+
+import { whyUnmovable } from './book.ts';
+import type { HomeEntry } from './claim.ts';
+import { dropHome, setHome, takeBack } from './holding.ts';
+import type { RefuseReason, SettlementMessage } from './message.ts';
+import type { DomainId, HostId, SettlementId } from './model.ts';
+import type { DomainPresence, MigrationResult } from './ports.ts';
+import { receiptKey } from './receipt.ts';
+import { isUnderWay, resolve, type Settlement } from './settlement.ts';
+import type { HostState, Turn } from './state.ts';
+
+export function receiveSettle(
+  turn: Turn,
+  from: HostId,
+  message: SettlementMessage & { kind: 'settle' },
+): void {
+  const { state, nowMs } = turn;
+  const { settlement, domain, version } = message;
+  const known = state.settlements.get(settlement);
+  if (known !== undefined) {
+    if (known.to === from) answer(turn, known);
+    return;
+  }
+  const entry = state.homes.get(domain);
+  const refusal = whyRefused(state, entry, from, version, nowMs);
+  if (entry === undefined || refusal !== null) {
+    const { reason, detail } = refusal ?? { reason: 'gone' as const, detail: 'not at home here' };
+    if (reason !== 'not-holder' && reason !== 'gone')
+      state.refused.set(domain, { reason, detail, holder: from });
+    turn.send(from, { kind: 'refuse', settlement, domain, reason, detail });
+    return;
+  }
+  begin(turn, entry, from, settlement, message.leaseMs);
+}
+
+function begin(
+  turn: Turn,
+  entry: HomeEntry,
+  to: HostId,
+  settlement: SettlementId,
+  leaseMs: number,
+): void {
+  const { state, nowMs } = turn;
+  const { domain, name, version } = entry;
+  state.refused.delete(domain);
+  const started: Settlement = {
+    settlement,
+    domain,
+    name,
+    to,
+    version,
+    phase: 'migrating',
+    startedAtMs: nowMs,
+    endedAtMs: null,
+    expectedBytes: state.samples.get(domain)?.traits.memoryBytes ?? 0,
+    detail: '',
+    statistics: null,
+    unresolvedSinceMs: null,
+  };
+  setSettlement(turn, started);
+  setHome(turn, { ...entry, settlement });
+  turn.send(to, { kind: 'settling', settlement, domain });
+  turn.emit({ kind: 'migrate', order: { settlement, domain, target: to, leaseMs } });
+  turn.log('info', 'migration-started', `Migrating ${name} to ${state.directory.hostName(to)}.`, {
+    settlement,
+    domain,
+    to,
+  });
+}
+
+/** Everything agreed on paper is checked again now that it is to happen. */
+function whyRefused(
+  state: HostState,
+  entry: HomeEntry | undefined,
+  from: HostId,
+  version: number,
+  nowMs: number,
+): Readonly<{ reason: RefuseReason; detail: string }> | null {
+  const sample = entry === undefined ? undefined : state.samples.get(entry.domain);
+  if (entry === undefined || sample === undefined)
+    return { reason: 'gone', detail: 'the domain is not running here' };
+  if (entry.holder !== from || entry.version !== version)
+    return { reason: 'not-holder', detail: 'another holder is registered' };
+  if (state.settings.stopped) return { reason: 'stopped', detail: 'an operator stopped the home' };
+  const { policy } = sample.traits;
+  if (policy.frozen) return { reason: 'policy', detail: 'its policy says frozen' };
+  const name = state.directory.hostName(from);
+  if (policy.pin !== undefined && !policy.pin.includes(from) && !policy.pin.includes(name))
+    return { reason: 'policy', detail: `it is pinned to ${policy.pin.join(', ')}` };
+  if (sample.blocked !== undefined) return { reason: 'blocked', detail: sample.blocked };
+  const unmovable = whyUnmovable(state, entry, nowMs);
+  if (unmovable !== null) return { reason: 'cooldown', detail: unmovable };
+  if (state.sample?.migrationWindowOpen === false)
+    return { reason: 'window', detail: 'outside the migration windows of its home' };
+  if (state.settings.mode === 'observe')
+    return { reason: 'mode', detail: 'the mode of its home is observe' };
+  const approved = entry.approval?.version === version && entry.approval.approved;
+  if (state.settings.mode === 'advise' && !approved)
+    return { reason: 'needs-approval', detail: 'waits for an operator’s approval at its home' };
+  const underWay = [...state.settlements.values()].filter(isUnderWay).length;
+  if (underWay >= state.config.migrationsAtOnce)
+    return { reason: 'busy', detail: 'as many migrations under way as allowed' };
+  return null;
+}
+
+/** Keeps the holder informed, and asks on about migrations whose end nobody saw. */
+export function tickSending(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  for (const settlement of [...state.settlements.values()]) {
+    const { settlement: id, domain, to } = settlement;
+    if (settlement.phase === 'migrating') {
+      if (turn.due(`settling ${id}`, timing.settleLeaseMs / 5))
+        turn.send(to, { kind: 'settling', settlement: id, domain });
+    } else if (settlement.phase === 'resolving') {
+      if (!turn.due(`resolve ${id}`)) continue;
+      turn.send(to, { kind: 'locate', settlement: id, domain });
+      turn.emit({ kind: 'inspect', settlement: id, domain });
+    } else if (nowMs - (settlement.endedAtMs ?? 0) > timing.historyMs) {
+      state.settlements.delete(id);
+      state.progress.delete(id);
+      turn.record({ kind: 'settlement', key: id, value: null });
+    }
+  }
+}
+
+/** After a restart nobody waits for the hypervisor's answer any more: both sides are asked. */
+export function restartSending(turn: Turn): void {
+  const { state } = turn;
+  for (const settlement of [...state.settlements.values()]) {
+    if (settlement.phase === 'migrating') toResolving(turn, settlement, 'the agent restarted');
+  }
+  for (const entry of [...state.homes.values()]) {
+    const settlement = entry.settlement === null ? null : state.settlements.get(entry.settlement);
+    if (
+      entry.settlement !== null &&
+      (settlement === undefined || !isUnderWay(settlement as Settlement))
+    )
+      setHome(turn, { ...entry, settlement: null });
+  }
+}
+
+export function migrationEnded(turn: Turn, id: SettlementId, result: MigrationResult): void {
+  const settlement = turn.state.settlements.get(id);
+  if (settlement === undefined || !isUnderWay(settlement)) return;
+  switch (result.outcome) {
+    case 'moved':
+      finish(
+        turn,
+        { ...settlement, statistics: result.statistics },
+        true,
+        'the target is running it',
+      );
+      return;
+    case 'stayed':
+      finish(turn, settlement, false, `${result.code}: ${result.detail}`);
+      return;
+    case 'unknown':
+      toResolving(turn, settlement, result.detail);
+  }
+}
+
+/** Our own hypervisor's answer about a migration whose end was not seen. */
+export function departureInspected(turn: Turn, id: SettlementId, presence: DomainPresence): void {
+  const { state, nowMs } = turn;
+  const settlement = state.settlements.get(id);
+  if (settlement?.phase !== 'resolving') return;
+  const heard = state.located.get(id);
+  const fresh = heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs;
+  const resolution = resolve(presence, fresh ? heard.located : null);
+  if (resolution.kind !== 'wait') {
+    finish(turn, settlement, resolution.kind === 'moved', resolution.detail);
+    return;
+  }
+  const unresolvedSinceMs = resolution.alarm ? (settlement.unresolvedSinceMs ?? nowMs) : null;
+  if (resolution.detail === settlement.detail && unresolvedSinceMs === settlement.unresolvedSinceMs)
+    return;
+  setSettlement(turn, { ...settlement, detail: resolution.detail, unresolvedSinceMs });
+  if (resolution.alarm)
+    turn.log('warn', 'migration-unresolved', `${settlement.name}: ${resolution.detail}.`, {
+      settlement: id,
+      domain: settlement.domain,
+    });
+}
+
+export function receiveLocated(
+  turn: Turn,
+  from: HostId,
+  message: SettlementMessage & { kind: 'located' },
+): void {
+  const settlement = turn.state.settlements.get(message.settlement);
+  if (settlement?.to !== from || settlement.domain !== message.domain) return;
+  turn.state.located.set(message.settlement, { located: message.presence, atMs: turn.nowMs });
+}
+
+export function receiveQuery(
+  turn: Turn,
+  from: HostId,
+  message: SettlementMessage & { kind: 'query' },
+): void {
+  const settlement = turn.state.settlements.get(message.settlement);
+  if (settlement !== undefined) {
+    if (settlement.to === from) answer(turn, settlement);
+    return;
+  }
+  const { settlement: id, domain } = message;
+  turn.send(from, {
+    kind: 'refuse',
+    settlement: id,
+    domain,
+    reason: 'gone',
+    detail: 'its home knows no such settlement',
+  });
+}
+
+function answer(turn: Turn, settlement: Settlement): void {
+  const { settlement: id, domain, to, phase, detail, statistics } = settlement;
+  if (isUnderWay(settlement)) turn.send(to, { kind: 'settling', settlement: id, domain });
+  else
+    turn.send(to, {
+      kind: 'settled',
+      settlement: id,
+      domain,
+      moved: phase === 'moved',
+      detail,
+      ...(statistics === null ? {} : { statistics }),
+    });
+}
+
+function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
+  setSettlement(turn, { ...settlement, phase: 'resolving', detail });
+  turn.log('warn', 'migration-in-doubt', `How ${settlement.name} fared is not known: ${detail}.`, {
+    settlement: settlement.settlement,
+    domain: settlement.domain,
+  });
+}
+
+function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: string): void {
+  const { state, nowMs } = turn;
+  const { settlement: id, domain, to, version, statistics } = settlement;
+  const ended: Settlement = {
+    ...settlement,
+    phase: moved ? 'moved' : 'failed',
+    endedAtMs: nowMs,
+    detail,
+    unresolvedSinceMs: null,
+  };
+  setSettlement(turn, ended);
+  state.located.delete(id);
+  if (moved) departed(turn, domain, to, version);
+  else stayed(turn, domain, id, detail);
+  const receipt = {
+    kind: 'move',
+    atMs: nowMs,
+    settlement: id,
+    domain,
+    from: state.config.self,
+    to,
+    moved,
+    detail,
+    statistics,
+  } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  answer(turn, ended);
+  const target = state.directory.hostName(to);
+  if (moved)
+    turn.log('info', 'migrated', `${settlement.name} moved to ${target}.`, {
+      settlement: id,
+      domain,
+      to,
+      ...statistics,
+    });
+  else
+    turn.log(
+      'warn',
+      'migration-failed',
+      `${settlement.name} stays here, not at ${target}: ${detail}.`,
+      {
+        settlement: id,
+        domain,
+        to,
+      },
+    );
+}
+
+function departed(turn: Turn, domain: DomainId, to: HostId, version: number): void {
+  const { state, nowMs } = turn;
+  state.counts.moved += 1;
+  state.departed.set(domain, nowMs);
+  state.samples.delete(domain);
+  state.rows.delete(domain);
+  dropHome(turn, domain);
+  state.directory.hint(domain, to, version);
+  state.nextSummaryAtMs = 0;
+}
+
+/** It runs here as before: the claim comes home, and the domain rests, longer after each failure. */
+function stayed(turn: Turn, domain: DomainId, id: SettlementId, detail: string): void {
+  const { state, nowMs } = turn;
+  const { backoffMs, backoffMaxMs } = state.config.timing;
+  state.counts.failed += 1;
+  const entry = state.homes.get(domain);
+  if (entry === undefined || entry.settlement !== id) return;
+  const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(entry.failures, 16));
+  const rested: HomeEntry = {
+    ...entry,
+    settlement: null,
+    failures: entry.failures + 1,
+    restsUntilMs: nowMs + pauseMs,
+    restReason: `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`,
+  };
+  takeBack(turn, rested, detail);
+}
+
+function setSettlement(turn: Turn, settlement: Settlement): void {
+  turn.state.settlements.set(settlement.settlement, settlement);
+  turn.record({ kind: 'settlement', key: settlement.settlement, value: settlement });
+}

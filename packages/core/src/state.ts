@@ -1,0 +1,199 @@
+/**
+ * What one host knows and has promised. The reducer owns it: `step` changes it in place and hands back
+ * the effects (see `host.ts`). Maps keep their insertion order, so equal histories give equal effects.
+ */
+
+import type { Holding, HomeEntry } from './claim.ts';
+import type { CostParameters } from './cost.ts';
+import type { Deal } from './deal.ts';
+import type { Directory } from './directory.ts';
+import type { SearchKind } from './exchange.ts';
+import type { DealMessage, Message, RefuseReason } from './message.ts';
+import type {
+  DealId,
+  DomainId,
+  DomainSample,
+  DomainTraits,
+  HostId,
+  HostSample,
+  LoadSummary,
+  Location,
+  Mode,
+  SettlementId,
+  TrafficRow,
+} from './model.ts';
+import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
+import type { JournalRecord } from './record.ts';
+import type { Located, Reservation, Settlement } from './settlement.ts';
+
+/** Everything about a host that does not change while its agent runs. All times in milliseconds. */
+export type HostConfig = Readonly<{
+  self: HostId;
+  name: string;
+  location: Location;
+  cost: CostParameters;
+  search: SearchKind;
+  /** A deal must lower the cost by at least this; both sides check. */
+  minGainBitsPerSecond: number;
+  /** Live migrations out of this host, and into it, at the same time. */
+  migrationsAtOnce: number;
+  /** Claims in a book, at most. */
+  bookOffers: number;
+  /** Entries of a traffic row in a book, at most; the rest counts as external. */
+  bookPartners: number;
+  migration: Readonly<{
+    /** What a migration may use; null = the whole uplink. */
+    bandwidthBytesPerSecond: number | null;
+    downtimeMs: number;
+  }>;
+  timing: HostTiming;
+}>;
+
+/** A domain of the last sample, with what moving it would send. */
+export type HostedDomain = Omit<DomainSample, 'traits'> & Readonly<{ traits: DomainTraits }>;
+
+export type HostTiming = Readonly<{
+  /** Between two load summaries of this host. */
+  summaryEveryMs: number;
+  /** Mean time between two proposals of this host; drawn anew each time from 0.5 to 1.5 of it. */
+  tradeEveryMs: number;
+  /** A summary older than this is not acted upon; neither is an own sample. */
+  staleMs: number;
+  /** A proposal that nobody answers ends after this. */
+  proposalMs: number;
+  /** A responder waits this long for the decision before the homes take the claims back. */
+  inDoubtMs: number;
+  /** A proposer repeats its decision for this long to a peer that does not acknowledge. */
+  committedMs: number;
+  /** A claim held away from home lives this long without being renewed. */
+  claimLeaseMs: number;
+  /** A claim is settled when it has not changed hands for this long; 0 = at once. */
+  settleAfterMs: number;
+  /** Room is kept this long for a domain whose migration has not started. */
+  settleLeaseMs: number;
+  /** A domain that has migrated stays for this long. */
+  cooldownMs: number;
+  /** First pause after a failed migration of a domain, or a declined peer; doubles each time. */
+  backoffMs: number;
+  backoffMaxMs: number;
+  /** Whoever waits for an answer repeats itself this often. */
+  resendMs: number;
+  /** A domain that has just arrived is priced by the row it brought along for this long. */
+  rowTrustMs: number;
+  /** Ended deals and settlements are remembered this long, for repetitions of old messages. */
+  historyMs: number;
+}>;
+
+/** What an operator set, here and durable. */
+export type Settings = Readonly<{ mode: Mode; stopped: boolean; sequence: number }>;
+
+export type HostState = {
+  readonly config: HostConfig;
+  settings: Settings;
+  sample: HostSample | null;
+  sampledAtMs: number;
+  /** The domains of the last sample, by id. */
+  readonly samples: Map<DomainId, HostedDomain>;
+  /** Rows of the domains at home here, partners named. */
+  readonly rows: Map<DomainId, TrafficRow>;
+  readonly homes: Map<DomainId, HomeEntry>;
+  readonly holdings: Map<DomainId, Holding>;
+  readonly deals: Map<string, Deal>;
+  readonly reservations: Map<SettlementId, Reservation>;
+  readonly settlements: Map<SettlementId, Settlement>;
+  readonly progress: Map<SettlementId, MigrationProgress>;
+  readonly located: Map<SettlementId, { located: Located; atMs: number }>;
+  /** Who asked where a domain is, until our hypervisor has answered. */
+  readonly locating: Map<SettlementId, HostId>;
+  /** Why the home would not settle this domain now: what operators see as recommendation. */
+  readonly refused: Map<DomainId, { reason: RefuseReason; detail: string; holder: HostId }>;
+  /** Domains that left by a migration of ours, and when: a sample begun earlier may still show them. */
+  readonly departed: Map<DomainId, number>;
+  /** What we answered to proposals that are not decided yet, to repeat it as it was. */
+  readonly acceptances: Map<DealId, DealMessage>;
+  readonly directory: Directory;
+  readonly connected: Set<HostId>;
+  readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
+  /** When something was last said, by a key of whoever says it. */
+  readonly saidAtMs: Map<string, number>;
+  readonly counts: {
+    committed: number;
+    declined: number;
+    aborted: number;
+    moved: number;
+    failed: number;
+  };
+  nextTradeAtMs: number;
+  nextSummaryAtMs: number;
+  lastSummary: LoadSummary | null;
+};
+
+export type HostEffect =
+  /** Make durable, all together, before any effect that follows. */
+  | Readonly<{ kind: 'persist'; records: readonly JournalRecord[] }>
+  | Readonly<{ kind: 'send'; to: HostId; message: Message }>
+  | Readonly<{ kind: 'broadcast'; summary: LoadSummary }>
+  /** Answered by `migrationEnded`, sooner or later. */
+  | Readonly<{ kind: 'migrate'; order: MigrationOrder }>
+  | Readonly<{ kind: 'abortMigration'; domain: DomainId }>
+  /** Answered by `inspected`. */
+  | Readonly<{ kind: 'inspect'; settlement: SettlementId; domain: DomainId }>
+  | Readonly<{
+      kind: 'log';
+      level: LogLevel;
+      code: string;
+      message: string;
+      fields: Readonly<Record<string, unknown>>;
+    }>;
+
+/**
+ * One step in the making: collects what has to be durable and what is to be done after that. All
+ * records of a step go into one transaction ahead of every other effect, so that no message can leave
+ * before what it promises is safe.
+ */
+export class Turn {
+  readonly state: HostState;
+  readonly nowMs: number;
+  readonly #records: JournalRecord[] = [];
+  readonly #effects: HostEffect[] = [];
+
+  constructor(state: HostState, nowMs: number) {
+    this.state = state;
+    this.nowMs = nowMs;
+  }
+
+  record(record: JournalRecord): void {
+    this.#records.push(record);
+  }
+
+  emit(effect: HostEffect): void {
+    this.#effects.push(effect);
+  }
+
+  send(to: HostId, message: Message): void {
+    this.#effects.push({ kind: 'send', to, message });
+  }
+
+  log(
+    level: LogLevel,
+    code: string,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#effects.push({ kind: 'log', level, code, message, fields });
+  }
+
+  /** True, and remembered, when this was last said at least `resendMs` ago: paces repetitions. */
+  due(key: string, everyMs = this.state.config.timing.resendMs): boolean {
+    const said = this.state.saidAtMs.get(key);
+    if (said !== undefined && this.nowMs - said < everyMs && this.nowMs >= said) return false;
+    this.state.saidAtMs.set(key, this.nowMs);
+    return true;
+  }
+
+  effects(): readonly HostEffect[] {
+    return this.#records.length === 0
+      ? this.#effects
+      : [{ kind: 'persist', records: this.#records }, ...this.#effects];
+  }
+}
