@@ -5,6 +5,7 @@
 
 import type { CostParameters } from './cost.ts';
 import { type Board, layOut } from './exchange/board.ts';
+import { bestBundle } from './exchange/bundle.ts';
 import { type Evaluation, evaluateOn, exchangeOf } from './exchange/evaluate.ts';
 import { bestSingle, bestSwap, type Candidate } from './exchange/pairwise.ts';
 import type { Book, DomainId, Exchange, Offer, Rate } from './model.ts';
@@ -51,8 +52,9 @@ function search(board: Board, kind: SearchKind): Candidate | undefined {
     case 'single':
       return bestSingle(board);
     case 'swap':
-    case 'bundle':
       return bestSwap(board);
+    case 'bundle':
+      return bestBundle(board);
   }
 }
 
