@@ -75,15 +75,15 @@ export type HostEvent =
 
 export type HostStep = Readonly<{ state: HostState; effects: readonly HostEffect[] }>;
 
-/** A host as its journal remembers it. `initialMode` holds until an operator has set one. */
+/** A host as its journal remembers it. `configuredMode` holds until an operator has ordered another. */
 export function createHost(
   config: HostConfig,
   records: readonly JournalRecord[],
-  initialMode: Mode,
+  configuredMode: Mode,
 ): HostState {
   const state: HostState = {
     config,
-    settings: { mode: initialMode, stopped: false, sequence: 0 },
+    settings: { mode: configuredMode, configuredMode, stopped: false, sequence: 0 },
     sample: null,
     sampledAtMs: 0,
     samples: new Map(),
@@ -109,6 +109,8 @@ export function createHost(
     lastSummary: null,
   };
   for (const record of records) restore(state, record);
+  if (state.settings.configuredMode !== configuredMode)
+    state.settings = { ...state.settings, mode: configuredMode, configuredMode };
   return state;
 }
 

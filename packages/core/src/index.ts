@@ -12,6 +12,7 @@ export * from './migration.ts';
 export * from './model.ts';
 export * from './order.ts';
 export * from './policy.ts';
+export * from './preset.ts';
 export * from './ports.ts';
 export * from './receipt.ts';
 export { arrivalLease, committedMemoryBytes } from './receiving.ts';

@@ -85,7 +85,13 @@ export type HostTiming = Readonly<{
 }>;
 
 /** What an operator set, here and durable. */
-export type Settings = Readonly<{ mode: Mode; stopped: boolean; sequence: number }>;
+export type Settings = Readonly<{
+  mode: Mode;
+  /** The configured mode when `mode` was set: an edited configuration wins over an older order. */
+  configuredMode: Mode;
+  stopped: boolean;
+  sequence: number;
+}>;
 
 export type HostState = {
   readonly config: HostConfig;
