@@ -12,7 +12,8 @@ export class SimClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs + this.skewMs;
+    // Whole milliseconds, like a real clock.
+    return Math.floor(this.#nowMs + this.skewMs);
   }
 
   advanceTo(nowMs: number): void {

@@ -28,6 +28,7 @@ export class SimNetwork {
   readonly #transports = new Map<HostId, SimTransport>();
   readonly #cut = new Set<string>();
   readonly #down = new Set<HostId>();
+  #announcing = false;
   options: Required<NetworkOptions>;
   /** What was put on the wire, lost or not; a summary counts once for each receiver. */
   messages = 0;
@@ -114,8 +115,14 @@ export class SimNetwork {
     );
   }
 
+  /** Tells everybody who is there, once for all changes of a moment. */
   #announce(): void {
-    for (const transport of this.#transports.values()) transport.peersChanged();
+    if (this.#announcing) return;
+    this.#announcing = true;
+    this.#schedule.at(this.#schedule.nowMs(), () => {
+      this.#announcing = false;
+      for (const transport of this.#transports.values()) transport.peersChanged();
+    });
   }
 }
 

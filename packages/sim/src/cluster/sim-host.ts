@@ -1,0 +1,273 @@
+/**
+ * One simulated machine's agent: packages/core unchanged, its effects performed at once on simulated
+ * ports. It knows what its own hypervisor, probe and journal tell it and what messages brought it.
+ *
+ * A crash takes the agent and nothing else: domains run on, migrations under way go on, and the
+ * journal keeps what was appended.
+ */
+
+import {
+  arrivalLease,
+  createHost,
+  type DomainId,
+  type HostConfig,
+  type HostEffect,
+  type HostEvent,
+  type HostId,
+  type HostSample,
+  type HostState,
+  type MigrationOrder,
+  type MigrationResult,
+  type Mode,
+  type Order,
+  type SettlementId,
+  step,
+} from '@barter/core';
+import { SimJournal } from '../adapter/journal.ts';
+import type { SimNetwork, SimTransport } from '../adapter/network.ts';
+import { SimTrafficProbe } from '../adapter/traffic-probe.ts';
+import { SimClock } from '../clock.ts';
+import type { SimRandom } from '../random.ts';
+import type { World } from '../world/world.ts';
+
+/** An event without its time. */
+export type Happening = HostEvent extends infer Event
+  ? Event extends HostEvent
+    ? Omit<Event, 'nowMs'>
+    : never
+  : never;
+
+export type SimHostSurroundings = Readonly<{
+  world: World;
+  network: SimNetwork;
+  random: SimRandom;
+  sampleEveryMs: number;
+  tickEveryMs: number;
+  smoothingSeconds: number;
+  mode: Mode;
+  /** How long a question to another agent and its answer take. */
+  roundTripMs: number;
+  /** The agent of another host, for the migration path's question; undefined while it is down. */
+  agentOf(host: HostId): SimHost | undefined;
+  /** Every effect, just before it is performed. */
+  onEffect(host: SimHost, effect: HostEffect): void;
+}>;
+
+export class SimHost {
+  readonly id: HostId;
+  readonly journal = new SimJournal();
+  readonly clock = new SimClock();
+  readonly #config: HostConfig;
+  readonly #around: SimHostSurroundings;
+  #probe: SimTrafficProbe;
+  #transport: SimTransport | undefined;
+  #state: HostState | undefined;
+  /** Counts the agent's lives: what was begun in an earlier one reports to nobody. */
+  #life = 0;
+  #sampling = false;
+
+  constructor(config: HostConfig, around: SimHostSurroundings) {
+    this.id = config.self;
+    this.#config = config;
+    this.#around = around;
+    this.#probe = new SimTrafficProbe(around.world, this.id, around.smoothingSeconds);
+  }
+
+  /** What the agent knows; undefined while it is down. For reading only. */
+  get state(): Readonly<HostState> | undefined {
+    return this.#state;
+  }
+
+  /** Starts the agent from its journal. */
+  start(): void {
+    const { world, network, mode, random } = this.#around;
+    this.#life++;
+    const life = this.#life;
+    this.#state = createHost(this.#config, this.journal.loadNow(), mode);
+    void this.#probe.start();
+    const transport = network.join(this.id);
+    this.#transport = transport;
+    transport.onMessage((from, message) => this.take({ kind: 'messageReceived', from, message }));
+    transport.onSummary((summary) => this.take({ kind: 'summaryReceived', summary }));
+    this.take({ kind: 'restarted' });
+    transport.onPeers((peers) => this.take({ kind: 'peersChanged', peers }));
+    // Agents are not in step with each other.
+    const { tickEveryMs, sampleEveryMs } = this.#around;
+    this.#every(life, world.nowMs() + random.next() * tickEveryMs, tickEveryMs, () =>
+      this.take({ kind: 'ticked', random: [random.next(), random.next(), random.next()] }),
+    );
+    this.#every(life, world.nowMs() + random.next() * sampleEveryMs, sampleEveryMs, () =>
+      this.sample(),
+    );
+  }
+
+  /** Ends the agent the way SIGKILL does. */
+  crash(): void {
+    this.#life++;
+    this.#state = undefined;
+    this.#transport = undefined;
+    void this.#probe.close();
+    this.#around.network.leave(this.id);
+  }
+
+  order(order: Order): void {
+    this.take({ kind: 'ordered', order });
+  }
+
+  /** Lets the core take an event and performs what it asks for. Nothing happens while the agent is down. */
+  take(happening: Happening): void {
+    const { world } = this.#around;
+    if (this.#state === undefined) return;
+    this.clock.advanceTo(world.nowMs());
+    const { state, effects } = step(this.#state, {
+      ...happening,
+      nowMs: this.clock.nowMs(),
+    } as HostEvent);
+    this.#state = state;
+    for (const effect of effects) {
+      this.#around.onEffect(this, effect);
+      if (!this.#perform(effect)) return;
+    }
+  }
+
+  /** The hypervisor reported something: look again soon, once however much it reports. */
+  sampleSoon(): void {
+    if (this.#sampling || this.#state === undefined) return;
+    this.#sampling = true;
+    const life = this.#life;
+    this.#around.world.at(this.#around.world.nowMs() + 50, () => {
+      this.#sampling = false;
+      if (life === this.#life) this.sample();
+    });
+  }
+
+  sample(): void {
+    const { world } = this.#around;
+    if (!world.host(this.id).reachable) {
+      this.take({ kind: 'sampleFailed', detail: 'libvirt does not answer' });
+      return;
+    }
+    this.clock.advanceTo(world.nowMs());
+    this.take({ kind: 'sampled', beganAtMs: this.clock.nowMs(), sample: this.#measure() });
+  }
+
+  #measure(): HostSample {
+    const shown = this.#around.world.sample(this.id);
+    const local = new Set<string>();
+    for (const domain of shown.domains) for (const address of domain.addresses) local.add(address);
+    const reading = this.#probe.readNow(local);
+    const ratesBy = new Map<string, { address: string; bitsPerSecond: number }[]>();
+    const add = (own: string, address: string, bitsPerSecond: number) => {
+      if (!local.has(own)) return;
+      const rates = ratesBy.get(own);
+      if (rates === undefined) ratesBy.set(own, [{ address, bitsPerSecond }]);
+      else rates.push({ address, bitsPerSecond });
+    };
+    for (const { a, b, bitsPerSecond } of reading.rates) {
+      add(a, b, bitsPerSecond);
+      add(b, a, bitsPerSecond);
+    }
+    return {
+      capacity: shown.capacity,
+      hostCpu: shown.hostCpu,
+      hostMemoryBytes: shown.hostMemoryBytes,
+      domains: shown.domains.map((domain) => ({
+        ...domain,
+        rates: domain.addresses.flatMap((address) => ratesBy.get(address) ?? []),
+      })),
+      trafficMeasured: reading.measured,
+      migrationWindowOpen: true,
+    };
+  }
+
+  /** False ends the step: the journal failed, and the agent with it. */
+  #perform(effect: HostEffect): boolean {
+    const { world } = this.#around;
+    switch (effect.kind) {
+      case 'persist':
+        try {
+          this.journal.appendNow(effect.records);
+          return true;
+        } catch {
+          this.crash();
+          return false;
+        }
+      case 'send':
+        this.#transport?.send(effect.to, effect.message);
+        return true;
+      case 'broadcast':
+        this.#transport?.broadcast(effect.summary);
+        return true;
+      case 'migrate':
+        this.#migrate(effect.order);
+        return true;
+      case 'abortMigration':
+        world.abortMigration(this.id, effect.domain);
+        return true;
+      case 'inspect':
+        this.#inspect(effect.settlement, effect.domain);
+        return true;
+      case 'log':
+        return true;
+    }
+  }
+
+  /** Asks the target whether the domain may arrive, then migrates. */
+  #migrate(order: MigrationOrder): void {
+    const { world, roundTripMs } = this.#around;
+    const life = this.#life;
+    const ended = (result: MigrationResult) => {
+      const { settlement } = order;
+      if (life === this.#life) this.take({ kind: 'migrationEnded', settlement, result });
+    };
+    const stayed = (code: string, detail: string) => ended({ outcome: 'stayed', code, detail });
+    world.at(world.nowMs() + roundTripMs / 2, () => {
+      const target = this.#around.agentOf(order.target);
+      if (target === undefined || !this.#around.network.connected(this.id, order.target)) {
+        world.at(world.nowMs() + roundTripMs / 2, () => {
+          stayed('unreachable', 'the target does not answer');
+        });
+        return;
+      }
+      const mayArrive = target.admit(this.id, order.settlement, order.domain);
+      world.at(world.nowMs() + roundTripMs / 2, () => {
+        // An agent that died before it called the hypervisor has begun nothing.
+        if (life !== this.#life) return;
+        if (!mayArrive) {
+          stayed('no-lease', 'the target holds no room for it');
+          return;
+        }
+        const { settlement, domain, target: to, leaseMs } = order;
+        const request = { settlement, domain, source: this.id, target: to, leaseMs };
+        // The end is seen a moment after it happened, like every event of a hypervisor.
+        world.migrate(request, (result) => world.at(world.nowMs() + 1, () => ended(result)));
+      });
+    });
+  }
+
+  /** The target's half of the migration path. */
+  admit(from: HostId, settlement: SettlementId, domain: DomainId): boolean {
+    this.take({ kind: 'arrivalRequested', from, settlement, domain });
+    if (this.#state === undefined) return false;
+    const lease = arrivalLease(this.#state, from, settlement, domain, this.clock.nowMs());
+    return lease !== undefined;
+  }
+
+  #inspect(settlement: SettlementId, domain: DomainId): void {
+    const { world } = this.#around;
+    const life = this.#life;
+    world.at(world.nowMs() + 1, () => {
+      if (life !== this.#life || !world.host(this.id).reachable) return;
+      const presence = world.presence(this.id, domain);
+      this.take({ kind: 'inspected', settlement, domain, presence });
+    });
+  }
+
+  #every(life: number, atMs: number, everyMs: number, action: () => void): void {
+    this.#around.world.at(atMs, () => {
+      if (life !== this.#life) return;
+      action();
+      this.#every(life, atMs + everyMs, everyMs, action);
+    });
+  }
+}
