@@ -104,6 +104,7 @@ export function createHost(
     backoffs: new Map(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
+    pausing: false,
     nextTradeAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,

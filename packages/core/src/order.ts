@@ -9,6 +9,8 @@ export type Order =
   | Readonly<{ order: 'mode'; mode: Mode }>
   /** No new deals and no new migrations; what is under way ends. */
   | Readonly<{ order: 'stop' | 'resume' }>
+  /** No new deals and settlements until the next start: the agent is about to end. Not durable. */
+  | Readonly<{ order: 'pause' }>
   /** The recommended move of a domain at home here. */
   | Readonly<{ order: 'approve' | 'reject'; domain: DomainId }>
   | Readonly<{ order: 'abort-migration'; domain: DomainId }>;
@@ -27,6 +29,10 @@ export function obey(turn: Turn, order: Order): void {
     case 'resume':
       set(turn, { stopped: false });
       turn.log('info', 'resumed', 'Resumed by an operator.');
+      return;
+    case 'pause':
+      state.pausing = true;
+      state.nextSummaryAtMs = 0;
       return;
     case 'approve':
     case 'reject':

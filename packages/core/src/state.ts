@@ -129,6 +129,8 @@ export type HostState = {
     moved: number;
     failed: number;
   };
+  /** The agent is about to end: nothing new is begun. */
+  pausing: boolean;
   nextTradeAtMs: number;
   nextSummaryAtMs: number;
   lastSummary: LoadSummary | null;

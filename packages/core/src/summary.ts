@@ -22,7 +22,7 @@ export function summarize(turn: Turn): void {
     sequence: nextSequence(turn),
     location: config.location,
     mode: state.settings.mode,
-    stopped: state.settings.stopped,
+    stopped: state.settings.stopped || state.pausing,
     capacity: sample.capacity,
     load: paperLoad(state),
     measured: whyNotTrading(state, nowMs)?.reason !== 'not-measured',
