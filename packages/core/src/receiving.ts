@@ -137,7 +137,7 @@ export function committedMemoryBytes(state: HostState): number {
 function callNext(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { config, settings, sample } = state;
-  if (settings.stopped || settings.mode === 'observe' || sample === null) return;
+  if (settings.stopped || settings.mode === 'observe' || state.pausing || sample === null) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
   const ready = [...state.holdings.values()]
     .filter((holding) => isReady(state, holding, nowMs))

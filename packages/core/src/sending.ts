@@ -88,6 +88,7 @@ function whyRefused(
   if (entry.holder !== from || entry.version !== version)
     return { reason: 'not-holder', detail: 'another holder is registered' };
   if (state.settings.stopped) return { reason: 'stopped', detail: 'an operator stopped the home' };
+  if (state.pausing) return { reason: 'stopped', detail: 'the agent of the home is about to end' };
   const { policy } = sample.traits;
   if (policy.frozen) return { reason: 'policy', detail: 'its policy says frozen' };
   const name = state.directory.hostName(from);

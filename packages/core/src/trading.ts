@@ -34,6 +34,7 @@ export function whyNotTrading(
   if (state.settings.mode === 'observe')
     return { reason: 'not-trading', detail: 'the mode is observe' };
   if (state.settings.stopped) return { reason: 'not-trading', detail: 'an operator stopped it' };
+  if (state.pausing) return { reason: 'not-trading', detail: 'its agent is about to end' };
   if (state.sample === null || !state.sample.trafficMeasured)
     return { reason: 'not-measured', detail: 'the traffic is not measured for long enough yet' };
   if (Math.abs(nowMs - state.sampledAtMs) > state.config.timing.staleMs)
