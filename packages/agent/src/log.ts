@@ -23,7 +23,7 @@ export type LogOptions = Readonly<{
 
 const secretName = /ticket|secret|password|passphrase|private|credential|keypem|^key$|token/i;
 const secretText =
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)|\bbarter-ticket[-:.][\w.+/=-]+/g;
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)|\bbarter-[A-Za-z0-9_-]{40,}/g;
 const concealed = '[concealed]';
 const textMax = 2_048;
 const entriesMax = 50;

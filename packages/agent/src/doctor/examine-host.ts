@@ -1,0 +1,27 @@
+/** The whole local examination: configuration first, then everything that can be checked with it. */
+
+import type { Finding } from '../api.ts';
+import { loadConfig } from '../config/load.ts';
+import { examine } from './doctor.ts';
+import { hostProbes } from './host-probes.ts';
+
+/**
+ * @param agentRunning whether an agent answers at the control socket
+ * @returns findings, the configuration's problems first; with a broken configuration only those
+ */
+export async function examineHost(
+  options: Readonly<{ configPath?: string; agentRunning: boolean }>,
+): Promise<readonly Finding[]> {
+  const config = await loadConfig(options.configPath);
+  if (!config.ok) {
+    return config.message
+      .split('\n')
+      .map((message) => ({ check: 'configuration', level: 'problem', message }));
+  }
+  const findings = await examine({
+    config: config.value,
+    probes: hostProbes(),
+    agentRunning: options.agentRunning,
+  });
+  return [{ check: 'configuration', level: 'ok', message: 'valid' }, ...findings];
+}

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { type ActOptions, act } from '../act.ts';
+import type { Register } from '../program.ts';
+
+export const register: Register = (program, session) => {
+  program
+    .command('expel')
+    .description('shuts a host out of the cluster for good; it can only come back with a new key')
+    .argument('<peer>', 'its name or host id')
+    .option('--json', 'one JSON document')
+    .action(async (peer: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<ActOptions>();
+      session.end(
+        await act(session, 'expel', { peer }, options, ({ expelled }) => `Expelled: ${expelled}.`),
+      );
+    });
+};

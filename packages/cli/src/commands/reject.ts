@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { type ActOptions, act } from '../act.ts';
+import type { Register } from '../program.ts';
+
+export const register: Register = (program, session) => {
+  program
+    .command('reject')
+    .description('turns a recommended move down (the ID is in `barter moves`)')
+    .argument('<id>')
+    .option('--json', 'one JSON document')
+    .action(async (id: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<ActOptions>();
+      session.end(
+        await act(session, 'reject', { id }, options, ({ rejected }) => `Rejected: ${rejected}.`),
+      );
+    });
+};
