@@ -78,7 +78,7 @@ export type DealView = Readonly<{
   role: 'proposer' | 'responder';
   peer: string;
   phase: string;
-  /** Domain names. */
+  /** Names of the domains that this host gives to, and takes from, the peer. */
   give: readonly string[];
   take: readonly string[];
   gainBitsPerSecond: number;

@@ -138,6 +138,7 @@ function callNext(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { config, settings, sample } = state;
   if (settings.stopped || settings.mode === 'observe' || state.pausing || sample === null) return;
+  if (nowMs - state.sampledAtMs > config.timing.staleMs) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
   const ready = [...state.holdings.values()]
     .filter((holding) => isReady(state, holding, nowMs))

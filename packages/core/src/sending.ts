@@ -89,6 +89,8 @@ function whyRefused(
     return { reason: 'not-holder', detail: 'another holder is registered' };
   if (state.settings.stopped) return { reason: 'stopped', detail: 'an operator stopped the home' };
   if (state.pausing) return { reason: 'stopped', detail: 'the agent of the home is about to end' };
+  if (nowMs - state.sampledAtMs > state.config.timing.staleMs)
+    return { reason: 'busy', detail: 'the home has not been measured for too long' };
   const { policy } = sample.traits;
   if (policy.frozen) return { reason: 'policy', detail: 'its policy says frozen' };
   const name = state.directory.hostName(from);

@@ -41,7 +41,9 @@ export function summarize(turn: Turn): void {
 function nextSequence(turn: Turn): number {
   const { state } = turn;
   const last = state.lastSummary?.sequence;
-  const next = last === undefined ? state.settings.sequence + 1 : last + 1;
+  // The clock is a floor, so that a host that lost its journal is heard again at once.
+  const first = Math.max(state.settings.sequence + 1, Math.floor(turn.nowMs));
+  const next = last === undefined ? first : last + 1;
   if (last === undefined || next >= state.settings.sequence) {
     state.settings = { ...state.settings, sequence: next + sequenceBatch };
     turn.record({ kind: 'settings', key: 'settings', value: state.settings });

@@ -2,6 +2,7 @@
 
 import {
   type Deal,
+  type Exchange,
   type HostState,
   isUnderWay,
   lockedDomains,
@@ -176,8 +177,7 @@ export function dealsView(
       role: receipt.role,
       peer: hostName(state, receipt.peer),
       phase: receipt.phase,
-      give: receipt.give.map((domain) => domainName(state, domain)),
-      take: receipt.take.map((domain) => domainName(state, domain)),
+      ...ownSides(state, receipt.role, receipt),
       gainBitsPerSecond: receipt.gainBitsPerSecond,
       detail: receipt.detail,
       atMs: receipt.atMs,
@@ -192,12 +192,22 @@ function openDealView(state: HostState, deal: Deal): DealView {
     role: deal.role,
     peer: hostName(state, deal.peer),
     phase: deal.phase,
-    give: deal.exchange.give.map((domain) => domainName(state, domain)),
-    take: deal.exchange.take.map((domain) => domainName(state, domain)),
+    ...ownSides(state, deal.role, deal.exchange),
     gainBitsPerSecond: deal.gainBitsPerSecond,
     detail: deal.detail,
     atMs: deal.startedAtMs,
   };
+}
+
+/** An exchange is written from the proposer's side; operators read what their own host gives and takes. */
+function ownSides(
+  state: HostState,
+  role: Deal['role'],
+  { give, take }: Exchange,
+): Pick<DealView, 'give' | 'take'> {
+  const given = give.map((domain) => domainName(state, domain));
+  const taken = take.map((domain) => domainName(state, domain));
+  return role === 'proposer' ? { give: given, take: taken } : { give: taken, take: given };
 }
 
 /** What is to come (recommended, waiting), what is under way, and the history, newest first. */
