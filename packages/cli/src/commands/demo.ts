@@ -4,25 +4,21 @@ import type { Register } from '../program.ts';
 export const register: Register = (program, session) => {
   program
     .command('demo')
-    .description('a cluster of real agents on simulated hosts, shown live; ends within two minutes')
-    .option('--hosts <count>', 'agents to start', count(2, 32), 6)
-    .option('--domains <count>', 'virtual machines to simulate', count(2, 512), 24)
-    .option('--json', 'one JSON document with the summary')
-    .action(async (_options, command: Command) => {
-      const { hosts, domains, json } = command.opts<{
-        hosts: number;
-        domains: number;
-        json?: true;
-      }>();
+    .description('a cluster of real agents on simulated hosts, live; ends by itself')
+    .option('--hosts <n>', 'how many hosts, each with an agent of its own', count(2, 16), 5)
+    .option('--domains <n>', 'how many VMs', count(2, 200), 20)
+    .option('--json', 'one JSON document at the end, events on standard error')
+    .action(async (options: { hosts: number; domains: number; json?: true }, command: Command) => {
       const { runDemo } = await import('../demo/run-demo.ts');
-      session.exitCode = await runDemo({ hosts, domains, json: json === true });
+      const json = options.json ?? command.optsWithGlobals<{ json?: true }>().json ?? false;
+      session.exitCode = await runDemo({ ...options, json, terminal: session.terminal });
     });
 };
 
-function count(min: number, max: number) {
-  return (text: string): number => {
+function count(least: number, most: number): (text: string) => number {
+  return (text) => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
   };
 }
