@@ -30,35 +30,43 @@ export function barter(
   return run(inHost(host, barterCommand(argv)), { timeoutMs });
 }
 
-/** Writes the host's /etc/barter/barter.yaml; what the lab's options set wins, `over` wins over that. */
+/**
+ * Writes the host's /etc/barter/barter.yaml. The lab is brisker than a data centre, so that something is to
+ * be seen within a minute; the lab's options win over that, and `over` over those.
+ */
 export function writeConfig(lab: LabState, host: HostState, over: Settings = {}): void {
+  const { name, mode, uplinkBitsPerSecond, settings } = lab.options;
   const base: Settings = {
-    cluster: { name: lab.options.name },
+    cluster: { name },
     listen: [`/ip4/${host.address}/tcp/7411`],
-    mode: lab.options.mode,
-    limits: { cpuOvercommit: 16, ...memoryLimits(lab) },
+    mode,
+    probe: { intervalSeconds: 2, smoothingSeconds: 6 },
+    trading: { everySeconds: 2, settleAfterSeconds: 4, cooldownSeconds: 60 },
+    limits: { ...memoryLimits(lab), nic: uplinkBitsPerSecond ?? 1_000_000_000, cpuOvercommit: 16 },
+    // All hosts share this machine's CPUs and memory: how busy one of them is says nothing about it.
+    thresholds: { cpu: { high: 1 }, memory: { high: 1 } },
   };
-  const settings = mergeSettings(mergeSettings(base, lab.options.settings), over);
+  const merged = mergeSettings(mergeSettings(base, settings), over);
   // JSON is YAML.
-  writeFileSync(outside(host, '/etc/barter/barter.yaml'), `${JSON.stringify(settings, null, 2)}\n`);
+  writeFileSync(outside(host, '/etc/barter/barter.yaml'), `${JSON.stringify(merged, null, 2)}\n`);
 }
 
 /**
- * The agent's memory limit that lets `guestsPerHost` guests in for good and `transientGuestsPerHost` more
- * while they change places: the headroom is the share of the limit that only guests in transit may use.
+ * The agent's memory limit that lets so many guests in for good and `transientGuestsPerHost` more while they
+ * change places: the headroom is the share of the limit that only guests in transit may use.
  */
-export function memoryLimits(lab: LabState): Settings {
-  const { guestsPerHost, transientGuestsPerHost, guestMemoryBytes } = lab.options;
-  if (guestsPerHost === null) return {};
+function memoryLimits(lab: LabState): Settings {
+  const { hosts, domains, transientGuestsPerHost, guestMemoryBytes } = lab.options;
+  const lastingGuests = lab.options.guestsPerHost ?? Math.ceil(domains / hosts) + 1;
   const guest = guestMemoryBytes + guestOverheadBytes;
   // Half a guest of slack: the limits are about whole guests, not about how their overhead is counted.
-  const lasting = (guestsPerHost + 0.5) * guest;
+  const lasting = (lastingGuests + 0.5) * guest;
   const all = lasting + transientGuestsPerHost * guest;
-  return { memory: Math.floor(all), headroom: `${((1 - lasting / all) * 100).toFixed(2)}%` };
+  return { memory: Math.ceil(all), headroom: `${((1 - lasting / all) * 100).toFixed(2)}%` };
 }
 
-/** About what Barter counts beyond a guest's own memory. */
-const guestOverheadBytes = 64 * 2 ** 20;
+/** About what Barter counts beyond a guest's own memory (QEMU, one vCPU, page tables). */
+const guestOverheadBytes = 57 * 2 ** 20;
 
 /** Makes the hosts one cluster: init on the first, then a ticket for each of the others. Starts every agent. */
 export async function formCluster(lab: LabState, record: () => void): Promise<void> {

@@ -5,9 +5,14 @@
 
 import { processesIn, removeNamespace } from './network.ts';
 import { endAll, isAlive, type ProcessRecord } from './process.ts';
-import { bootId, type LabState, readState, removeState } from './state.ts';
+import { bootId, type LabState, readState, removeState, withLabLock } from './state.ts';
 
-/** Returns false when there was no such lab. */
+/** Removes a lab, whatever state it is in. Returns false when there was none. */
+export function downLab(name: string): Promise<boolean> {
+  return withLabLock(name, () => tearDown(name));
+}
+
+/** As `downLab`, for a caller that holds the lab's lock. */
 export async function tearDown(name: string): Promise<boolean> {
   const lab = readState(name);
   if (!lab) {

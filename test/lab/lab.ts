@@ -1,14 +1,14 @@
 /**
- * The lab as a program uses it: build it, look at it, reach into it, take it away.
+ * A lab that is there, as a program uses it: look at it, reach into its hosts, interfere, take it away.
  *
- *   const lab = await upLab({ name: 'mine', hosts: 2, domains: 2, agents: false });
+ *   const lab = await upLab({ name: 'mine', hosts: 2, domains: 2, agents: false });   (up.ts)
  *   await lab.virsh('h1', 'list');
  *   await lab.down();
  */
 
 import { rmSync } from 'node:fs';
 import * as agents from './agent.ts';
-import { tearDown } from './down.ts';
+import { downLab } from './down.ts';
 import {
   type Counters,
   powerOff,
@@ -17,11 +17,10 @@ import {
   setPairRate,
   startGuest,
 } from './guest.ts';
-import { agentLog, inHost, libvirtSocket, makeHost, outside, startLibvirt } from './host.ts';
+import { agentLog, inHost, libvirtSocket, outside, startLibvirt } from './host.ts';
 import { type HandMigration, migrateByHand } from './migrate.ts';
-import { makeHostNetwork, makeSwitch, namespaceExists, setUplink, shapeUplink } from './network.ts';
-import { completeOptions, type LabOptions, type Settings } from './options.ts';
-import { planLab } from './plan.ts';
+import { setUplink, shapeUplink } from './network.ts';
+import type { LabOptions, Settings } from './options.ts';
 import {
   forEachBounded,
   isAlive,
@@ -31,117 +30,13 @@ import {
   run,
   until,
 } from './process.ts';
-import { whyNoLab } from './requirements.ts';
-import {
-  bootId,
-  type GuestState,
-  type HostState,
-  type LabState,
-  readState,
-  withLabLock,
-  writeState,
-} from './state.ts';
+import { type GuestState, type HostState, type LabState, readState, writeState } from './state.ts';
 import { type Copy, findGuest, type LabStatus, readPlaces, readStatus, runsOn } from './status.ts';
-
-export type Report = (line: string) => void;
-
-/**
- * Builds a lab and returns when its agents answer and every guest holds its connections. Harmless when the same
- * lab is up already: what is missing of its agents is started. What an earlier `up` left unfinished is
- * removed first. Throws `LabError`.
- */
-export async function upLab(
-  given: Partial<LabOptions> = {},
-  report: Report = () => {},
-): Promise<Lab> {
-  const why = whyNoLab();
-  if (why) throw new LabError(why);
-  const options = completeOptions(given);
-  return await withLabLock(options.name, async () => {
-    const earlier = readState(options.name);
-    if (earlier && isUp(earlier)) return await complete(earlier, options, report);
-    if (earlier) {
-      report(`removing what is left of an earlier lab '${options.name}'`);
-      await tearDown(options.name);
-    }
-    try {
-      return await build(options, report);
-    } catch (error) {
-      if (error instanceof NameTaken) throw error;
-      report('that failed; removing what was made');
-      await tearDown(options.name);
-      throw error;
-    }
-  });
-}
 
 /** The lab of that name as it is; undefined when there is none. */
 export function openLab(name: string): Lab | undefined {
   const state = readState(name);
   return state && new Lab(state);
-}
-
-/** Removes a lab, whatever state it is in. Returns false when there was none. */
-export function downLab(name: string): Promise<boolean> {
-  return withLabLock(name, () => tearDown(name));
-}
-
-class NameTaken extends LabError {}
-
-function isUp(state: LabState): boolean {
-  return (
-    state.phase === 'up' &&
-    state.bootId === bootId() &&
-    state.hosts.every((host) => isAlive(host.holder) && isAlive(host.libvirtd))
-  );
-}
-
-async function complete(state: LabState, options: LabOptions, report: Report): Promise<Lab> {
-  const { hosts, domains } = state.options;
-  if (hosts !== options.hosts || domains !== options.domains) {
-    throw new LabError(
-      `lab '${options.name}' is up with ${hosts} hosts and ${domains} domains; run down first, or choose another --name`,
-    );
-  }
-  report(`lab '${options.name}' is up`);
-  const lab = new Lab(state);
-  for (const host of state.hosts) if (host.agentWanted) await lab.startAgent(host.id);
-  return lab;
-}
-
-async function build(options: LabOptions, report: Report): Promise<Lab> {
-  const state = planLab(options);
-  const taken = [state.switchNamespace, ...state.hosts.map((host) => host.namespace)].find(
-    namespaceExists,
-  );
-  if (taken !== undefined) {
-    throw new NameTaken(
-      `a network namespace ${taken} exists and is not this lab's; choose another --name`,
-    );
-  }
-  const record = () => writeState(state);
-  record();
-  report(`hosts: ${options.hosts}`);
-  await makeSwitch(state);
-  await forEachBounded(state.hosts, 4, async (host) => {
-    await makeHostNetwork(state, host);
-    await makeHost(host, record);
-    await startLibvirt(host, record);
-  });
-  const lab = new Lab(state);
-  report(`guests: ${options.domains}`);
-  await forEachBounded(state.guests, 4, (guest) =>
-    startGuest(state, guest, lab.host(guest.startedOn)),
-  );
-  await lab.guestsConnected(60_000 + 15_000 * options.domains);
-  if (options.agents) {
-    report('agents');
-    await agents.formCluster(state, record);
-  }
-  state.phase = 'up';
-  record();
-  report('up');
-  return lab;
 }
 
 export class Lab {
@@ -257,12 +152,19 @@ export class Lab {
     return readCounters(this.state, this.guest(guest));
   }
 
-  /** Waits until every guest answers and holds its connections. */
+  /**
+   * Waits until every guest answers, holds its connections and has received something on them. A guest
+   * whose partner was booted afresh believes in its old connection until the kernel gives it up.
+   */
   async guestsConnected(timeoutMs: number): Promise<void> {
     await forEachBounded(this.state.guests, 4, async (guest) => {
       const connected = async () => {
         const counters = await readCounters(this.state, guest);
-        return counters?.peers.every((peer) => peer.connected) ?? false;
+        return (
+          counters?.peers.every(
+            (peer) => peer.connected && (peer.receivedBytes > 0 || peer.bitsPerSecond === 0),
+          ) ?? false
+        );
       };
       await until(`${guest.id} to boot and connect`, connected, timeoutMs, 300);
     });

@@ -1,7 +1,8 @@
 /** `npm run lab -- up|status|down`: the command line of the lab. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 
 import { parseArgs } from 'node:util';
-import { downLab, openLab, upLab } from './lab.ts';
+import { downLab } from './down.ts';
+import { openLab } from './lab.ts';
 import {
   defaultOptions,
   type LabOptions,
@@ -12,6 +13,7 @@ import {
 } from './options.ts';
 import { LabError } from './process.ts';
 import { statusText } from './status.ts';
+import { upLab } from './up.ts';
 
 const usage = `Real KVM hosts on this machine. Needs root and what 'npm run lab:install' installs.
 
@@ -27,6 +29,7 @@ const usage = `Real KVM hosts on this machine. Needs root and what 'npm run lab:
   --placement split|together|random    split (default): the guests of a pair on different hosts
   --seed N                 of the random placement
   --memory-per-host N      how many guests fit a host, by its agent's memory limit
+                           (default: one more than an equal share)
   --transient N            how many more may be there while guests change places (default 1)
   --mode auto|advise|observe           of the agents (default auto)
   --set KEY=VALUE          agent configuration, such as trading.everySeconds=2; may be repeated

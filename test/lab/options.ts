@@ -19,7 +19,7 @@ export type LabOptions = Readonly<{
   seed: number;
   agents: boolean;
   mode: 'observe' | 'advise' | 'auto';
-  /** How many guests fit a host by its agent's memory limit; null = as much as the machine has. */
+  /** How many guests fit a host by its agent's memory limit; null = one more than an equal share. */
   guestsPerHost: number | null;
   /** How many more may be there for a moment while guests change places. */
   transientGuestsPerHost: number;

@@ -1,0 +1,103 @@
+/** Builds a lab: network, hosts, guests, agents, in this order; what it makes is in the state file first. */
+
+import { formCluster } from './agent.ts';
+import { tearDown } from './down.ts';
+import { startGuest } from './guest.ts';
+import { makeHost, startLibvirt } from './host.ts';
+import { Lab } from './lab.ts';
+import { makeHostNetwork, makeSwitch, namespaceExists } from './network.ts';
+import { completeOptions, type LabOptions } from './options.ts';
+import { planLab } from './plan.ts';
+import { forEachBounded, isAlive, LabError } from './process.ts';
+import { whyNoLab } from './requirements.ts';
+import { bootId, type LabState, readState, withLabLock, writeState } from './state.ts';
+
+export type Report = (line: string) => void;
+
+/**
+ * Builds a lab and returns when its agents answer and every guest holds its connections. Harmless when the same
+ * lab is up already: what is missing of its agents is started. What an earlier `up` left unfinished is
+ * removed first. Throws `LabError`.
+ */
+export async function upLab(
+  given: Partial<LabOptions> = {},
+  report: Report = () => {},
+): Promise<Lab> {
+  const why = whyNoLab();
+  if (why) throw new LabError(why);
+  const options = completeOptions(given);
+  return await withLabLock(options.name, async () => {
+    const earlier = readState(options.name);
+    if (earlier && isUp(earlier)) return await complete(earlier, options, report);
+    if (earlier) {
+      report(`removing what is left of an earlier lab '${options.name}'`);
+      await tearDown(options.name);
+    }
+    try {
+      return await build(options, report);
+    } catch (error) {
+      if (error instanceof NameTaken) throw error;
+      report('that failed; removing what was made');
+      await tearDown(options.name);
+      throw error;
+    }
+  });
+}
+
+class NameTaken extends LabError {}
+
+function isUp(state: LabState): boolean {
+  return (
+    state.phase === 'up' &&
+    state.bootId === bootId() &&
+    state.hosts.every((host) => isAlive(host.holder) && isAlive(host.libvirtd))
+  );
+}
+
+async function complete(state: LabState, options: LabOptions, report: Report): Promise<Lab> {
+  const { hosts, domains } = state.options;
+  if (hosts !== options.hosts || domains !== options.domains) {
+    throw new LabError(
+      `lab '${options.name}' is up with ${hosts} hosts and ${domains} domains; run down first, or choose another --name`,
+    );
+  }
+  report(`lab '${options.name}' is up`);
+  const lab = new Lab(state);
+  for (const host of state.hosts) if (host.agentWanted) await lab.startAgent(host.id);
+  return lab;
+}
+
+async function build(options: LabOptions, report: Report): Promise<Lab> {
+  const state = planLab(options);
+  const taken = [state.switchNamespace, ...state.hosts.map((host) => host.namespace)].find(
+    namespaceExists,
+  );
+  if (taken !== undefined) {
+    throw new NameTaken(
+      `a network namespace ${taken} exists and is not this lab's; choose another --name`,
+    );
+  }
+  const record = () => writeState(state);
+  record();
+  report(`hosts: ${options.hosts}`);
+  await makeSwitch(state);
+  await forEachBounded(state.hosts, 4, async (host) => {
+    await makeHostNetwork(state, host);
+    await makeHost(host, record);
+    await startLibvirt(host, record);
+  });
+  const lab = new Lab(state);
+  report(`guests: ${options.domains}`);
+  await forEachBounded(state.guests, 4, (guest) =>
+    startGuest(state, guest, lab.host(guest.startedOn)),
+  );
+  await lab.guestsConnected(60_000 + 15_000 * options.domains);
+  if (options.agents) {
+    report('agents');
+    await formCluster(state, record);
+  }
+  state.phase = 'up';
+  record();
+  report('up');
+  return lab;
+}
