@@ -73,7 +73,12 @@ export const jobOperation = { migrationIn: 4, migrationOut: 5 } as const;
 export const jobStatisticsFlag = { completed: 1, keepCompleted: 2 } as const;
 
 /** virDomainEventID, the ones this client decodes. */
-export const eventId = { lifecycle: 0, migrationIteration: 20, jobCompleted: 21 } as const;
+export const eventId = {
+  lifecycle: 0,
+  migrationIteration: 20,
+  jobCompleted: 21,
+  metadataChange: 23,
+} as const;
 
 /** virDomainEventType. */
 export const lifecycleEvent = {

@@ -189,6 +189,20 @@ export const domainProcedures = {
       parameters: readTypedParameters(reader, limit.jobParameters),
     }),
   ),
+  migrateBegin: procedure<Readonly<{ domain: DomainReference; flags: number }>, string>(
+    'domain_migrate_begin3_params',
+    302,
+    (writer, { domain, flags }) => {
+      writeDomain(writer, domain);
+      writeTypedParameters(writer, []);
+      writer.uint(flags);
+    },
+    (reader) => {
+      // The cookie is for the target's libvirtd: of no use without a migration.
+      reader.opaque();
+      return reader.string();
+    },
+  ),
   migratePerform: procedure<
     Readonly<{
       domain: DomainReference;

@@ -176,6 +176,15 @@ export class DomainApi {
   }
 
   /**
+   * Asks libvirt and QEMU whether they would migrate this domain with these flags (a sum of
+   * `migrateFlag`), and changes nothing: the first step of every migration, without the next ones.
+   * Resolves to the definition that would be sent; rejects with libvirt's reason why not.
+   */
+  wouldMigrate(domain: DomainReference, flags: number): Promise<string> {
+    return this.#caller.call(domainProcedures.migrateBegin, { domain, flags });
+  }
+
+  /**
    * Migrates and resolves when the domain runs on the target. It lasts as long as the migration: make
    * it on a connection of its own (`LibvirtClient.dedicated`) with a timeout to match. After
    * `timeout` or `closed` the migration may go on without us.

@@ -11,7 +11,9 @@ export type DomainEvent =
   /** A pass over the memory of a migration out of here begins. */
   | Readonly<{ kind: 'migration-iteration'; domain: DomainReference; iteration: number }>
   /** A job ended; the only place where the statistics of a finished migration can be seen at its source. */
-  | Readonly<{ kind: 'job-completed'; domain: DomainReference; parameters: TypedParameters }>;
+  | Readonly<{ kind: 'job-completed'; domain: DomainReference; parameters: TypedParameters }>
+  /** `namespace` names the element that changed; null for title and description. */
+  | Readonly<{ kind: 'metadata-change'; domain: DomainReference; namespace: string | null }>;
 
 export type DomainEventKind = DomainEvent['kind'];
 
@@ -59,6 +61,17 @@ export const eventShapes: readonly EventShape[] = [
         domain,
         parameters: readTypedParameters(reader, jobParametersMax),
       };
+    },
+  },
+  {
+    kind: 'metadata-change',
+    id: eventId.metadataChange,
+    procedure: 379,
+    read(reader) {
+      reader.int();
+      const domain = readDomain(reader);
+      reader.int();
+      return { kind: 'metadata-change', domain, namespace: reader.optionalString() };
     },
   },
 ];

@@ -1,0 +1,277 @@
+/**
+ * One live migration out of this host, from the checks to its end.
+ *
+ *   checking ── path open ──▶ migrating ── libvirt says how it ended, or nobody does ──▶ ended
+ *
+ * The rules: it never rejects; it is bounded in time whatever hangs; and it says `stayed` only after
+ * libvirt said that the domain runs here, `moved` only after libvirt said so.
+ */
+
+import type { Log, MigrationOrder, MigrationProgress, MigrationResult } from '@barter/core';
+import {
+  type DomainEvent,
+  type DomainReference,
+  jobType,
+  type LibvirtClient,
+  type LibvirtError,
+  lifecycleDetail,
+  lifecycleEvent,
+  type TypedParameters,
+} from '@barter/libvirt';
+import type { MigrationPath, OpenPath } from '../migration-path.ts';
+import { markAutostart } from './autostart.ts';
+import { iterationOf, progressOf } from './job-progress.ts';
+import { concludeFailure, concludeSuccess } from './migration-end.ts';
+import { budgetMs, Patience } from './patience.ts';
+import { checkDeparture, type Departure } from './pre-checks.ts';
+import { isMigratingOut } from './presence.ts';
+
+export type MigrationSettings = Readonly<{
+  /** null = unlimited. */
+  bandwidthBytesPerSecond: number | null;
+  downtimeMaxMs: number;
+  pollMs: number;
+}>;
+
+export type MigrationWorld = Readonly<{
+  client: LibvirtClient;
+  path: MigrationPath;
+  log: Log;
+  settings: MigrationSettings;
+}>;
+
+/** libvirt's own end of a migration (Finish, Confirm) after the memory is sent, and some to spare. */
+const endingMsMax = 60_000;
+const callMsMax = 10_000;
+const mebibyte = 1024 * 1024;
+
+export class MigrationRun {
+  readonly #world: MigrationWorld;
+  readonly #order: MigrationOrder;
+  readonly #onProgress: (progress: MigrationProgress) => void;
+  readonly #startedAtMs = performance.now();
+  /** Resolves when libvirt's answer to the migration is there. */
+  readonly #answered = Promise.withResolvers<void>();
+  readonly #completed = Promise.withResolvers<void>();
+  #abort: Readonly<{ code: string; detail: string }> | undefined;
+  #migrating: DomainReference | undefined;
+  #hasAnswer = false;
+  #statistics: TypedParameters = new Map();
+  #leftHere = false;
+
+  constructor(
+    world: MigrationWorld,
+    order: MigrationOrder,
+    onProgress: (progress: MigrationProgress) => void,
+  ) {
+    this.#world = world;
+    this.#order = order;
+    this.#onProgress = onProgress;
+  }
+
+  async run(): Promise<MigrationResult> {
+    const { client, path } = this.#world;
+    const departure = await checkDeparture(client.domains, this.#order.domain);
+    if (!departure.ok) return stayed(departure.code, departure.message);
+    const opened = await path.open(this.#order, departure.value.facts);
+    if (!opened.ok) return stayed(opened.code, opened.message);
+    try {
+      return await this.#migrate(departure.value, opened.value);
+    } finally {
+      await opened.value.close().catch((error: unknown) => this.#say('path-not-closed', error));
+    }
+  }
+
+  /** Ends it as soon as libvirt lets it; its result then is `stayed`, unless it was over already. */
+  async abort(code: string, detail: string): Promise<void> {
+    this.#abort ??= { code, detail };
+    await this.#abortJob();
+  }
+
+  /** What libvirtd tells about this domain meanwhile. */
+  notice(event: DomainEvent): void {
+    if (event.domain.uuid !== this.#order.domain) return;
+    if (event.kind === 'job-completed') {
+      this.#statistics = event.parameters;
+      this.#completed.resolve();
+    } else if (
+      event.kind === 'lifecycle' &&
+      event.event === lifecycleEvent.stopped &&
+      event.detail === lifecycleDetail.stoppedMigrated
+    ) {
+      this.#leftHere = true;
+    }
+  }
+
+  async #migrate(departure: Departure, path: OpenPath): Promise<MigrationResult> {
+    const { client } = this.#world;
+    if (this.#abort !== undefined) return stayed(this.#abort.code, this.#abort.detail);
+    const waitedMs = this.#elapsedMs();
+    if (waitedMs >= this.#order.leaseMs) {
+      const detail = `The target kept room for ${this.#order.leaseMs} ms and the checks took ${Math.round(waitedMs)} ms.`;
+      return stayed('expired', detail);
+    }
+    if (departure.persistent) {
+      await markAutostart(client.domains, departure.domain).catch((error: unknown) =>
+        this.#say('autostart-not-marked', error),
+      );
+    }
+    this.#migrating = departure.domain;
+    const monitor = this.#monitor(departure);
+    const error = await this.#perform(departure, path);
+    this.#hasAnswer = true;
+    this.#answered.resolve();
+    await monitor;
+    return error === null ? this.#moved(departure) : this.#failed(departure, error);
+  }
+
+  /** Makes the call that lasts as long as the migration. null = libvirt says that it succeeded. */
+  async #perform({ domain, flags, facts }: Departure, path: OpenPath): Promise<unknown> {
+    const { client, settings } = this.#world;
+    const timeoutMs = budgetMs(facts.memoryBytes) + endingMsMax;
+    const bandwidth = settings.bandwidthBytesPerSecond;
+    try {
+      await client.dedicated((domains) =>
+        domains.migrate(
+          domain,
+          {
+            flags,
+            destinationUri: path.destinationUri,
+            ...(path.migrateUri === undefined ? {} : { migrateUri: path.migrateUri }),
+            ...(path.disksUri === undefined ? {} : { disksUri: path.disksUri }),
+            ...(bandwidth === null
+              ? {}
+              : { bandwidthMebibytesPerSecond: Math.max(1, Math.floor(bandwidth / mebibyte)) }),
+          },
+          { timeoutMs },
+        ),
+      );
+      return null;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async #monitor({ domain, facts }: Departure): Promise<void> {
+    const { client, settings } = this.#world;
+    const patience = new Patience({
+      startedAtMs: performance.now(),
+      memoryBytes: facts.memoryBytes,
+      downtimeMaxMs: settings.downtimeMaxMs,
+    });
+    while (!this.#hasAnswer) {
+      await this.#pause(settings.pollMs);
+      if (this.#hasAnswer) return;
+      const job = await client.domains
+        .jobStatistics(domain, 0, { timeoutMs: callMsMax })
+        .catch(() => undefined);
+      if (this.#hasAnswer || job === undefined || !isMigratingOut(job)) {
+        // Asked for before libvirt had begun: asked for again until it has.
+        if (this.#abort !== undefined) await this.#abortJob();
+        continue;
+      }
+      this.#statistics = job.parameters;
+      const progress = progressOf(this.#order, this.#elapsedMs(), job.parameters);
+      this.#onProgress(progress);
+      if (this.#abort !== undefined) {
+        await this.#abortJob();
+        continue;
+      }
+      const verdict = patience.judge({
+        atMs: performance.now(),
+        bytesSent: progress.bytesSent,
+        bytesRemaining: progress.bytesRemaining,
+        iteration: iterationOf(job.parameters),
+      });
+      if (verdict.kind === 'allow-downtime') {
+        await client.domains
+          .setMaxDowntime(domain, verdict.downtimeMs)
+          .catch((error: unknown) => this.#say('downtime-not-set', error));
+      } else if (verdict.kind === 'give-up') {
+        await this.abort(verdict.code, `The migration was given up: ${verdict.detail}.`);
+      }
+    }
+  }
+
+  /** libvirt may hang here: bounded, and without an error that anybody could act on. */
+  async #abortJob(): Promise<void> {
+    const domain = this.#migrating;
+    if (domain === undefined || this.#hasAnswer) return;
+    const { domains } = this.#world.client;
+    try {
+      const options = { timeoutMs: callMsMax };
+      const job = await domains.jobStatistics(domain, 0, options);
+      if (isMigratingOut(job)) await domains.abortJob(domain, options);
+    } catch (error) {
+      if (!this.#hasAnswer) this.#say('abort-failed', error);
+    }
+  }
+
+  async #moved(departure: Departure): Promise<MigrationResult> {
+    const durationMs = this.#elapsedMs();
+    // The final statistics come as an event, over the other connection: a moment later, if at all.
+    await Promise.race([this.#completed.promise, pause(250)]);
+    const problem = await concludeSuccess(this.#world.client, departure.domain);
+    if (problem !== null) return { outcome: 'unknown', detail: problem };
+    return this.#movedResult(durationMs);
+  }
+
+  async #failed(departure: Departure, error: unknown): Promise<MigrationResult> {
+    const { client, log } = this.#world;
+    const durationMs = this.#elapsedMs();
+    const end = await concludeFailure(
+      client,
+      departure,
+      error as LibvirtError,
+      () => this.#leftHere,
+    );
+    switch (end.kind) {
+      case 'left':
+        log.log('warn', 'migration-end-unseen', `${departure.domain.name}: ${end.detail}`);
+        return this.#movedResult(durationMs);
+      case 'runs-here':
+        return this.#abort === undefined
+          ? stayed(end.code, end.detail)
+          : stayed(this.#abort.code, this.#abort.detail);
+      case 'unclear':
+        return { outcome: 'unknown', detail: end.detail };
+    }
+  }
+
+  #movedResult(durationMs: number): MigrationResult {
+    const { bytesSent, downtimeMs } = progressOf(this.#order, durationMs, this.#statistics);
+    const statistics = {
+      bytes: bytesSent,
+      durationMs: Math.round(durationMs),
+      downtimeMs: Math.min(downtimeMs, Math.round(durationMs)),
+    };
+    return { outcome: 'moved', statistics };
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return Promise.race([this.#answered.promise, pause(milliseconds)]);
+  }
+
+  #elapsedMs(): number {
+    return performance.now() - this.#startedAtMs;
+  }
+
+  #say(code: string, error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    const { settlement, domain } = this.#order;
+    this.#world.log.log('warn', code, detail, { settlement, domain });
+  }
+}
+
+function stayed(code: string, detail: string): MigrationResult {
+  return { outcome: 'stayed', code, detail };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Whether a job of this type is still under way. */
+export function isUnderWay(type: number): boolean {
+  return type === jobType.bounded || type === jobType.unbounded;
+}

@@ -1,0 +1,90 @@
+/** Where a domain is, in the words of the core, from what this host's libvirt says. */
+
+import type { DomainPresence } from '@barter/core';
+import {
+  type DomainApi,
+  domainState,
+  isInvalidState,
+  isNotFound,
+  isUnsupported,
+  type JobStatistics,
+  jobOperation,
+  jobType,
+  numberOf,
+  pausedReason,
+} from '@barter/libvirt';
+
+export type StateAndReason = Readonly<{ state: number; reason: number }>;
+
+/** Rejects with a `LibvirtError` when libvirt cannot be asked. */
+export async function inspectDomain(domains: DomainApi, uuid: string): Promise<DomainPresence> {
+  try {
+    const domain = await domains.lookupByUuid(uuid);
+    const state = await domains.state(domain);
+    if (!isActive(state.state)) return { state: 'absent', defined: true };
+    return presenceOf(state, await jobOf(domains, uuid));
+  } catch (error) {
+    if (isNotFound(error)) return { state: 'absent', defined: false };
+    throw error;
+  }
+}
+
+/** What its job is: `incoming` when libvirt refuses to tell because the domain is arriving. */
+async function jobOf(domains: DomainApi, uuid: string): Promise<JobStatistics | 'incoming' | null> {
+  const domain = await domains.lookupByUuid(uuid);
+  try {
+    return await domains.jobStatistics(domain);
+  } catch (error) {
+    if (isUnsupported(error)) return null;
+    // QEMU's driver: "migration statistics are available only on the source host".
+    if (isInvalidState(error)) return 'incoming';
+    throw error;
+  }
+}
+
+export function presenceOf(
+  { state, reason }: StateAndReason,
+  job: JobStatistics | 'incoming' | null,
+): DomainPresence {
+  if (!isActive(state)) return { state: 'absent', defined: true };
+  if (job !== null && job !== 'incoming' && isMigratingOut(job)) return { state: 'migrating-out' };
+  if (state === domainState.paused) {
+    const arriving = reason === pausedReason.migration || reason === pausedReason.startingUp;
+    if (job === 'incoming' && arriving) return { state: 'arriving' };
+    if (job !== null && job !== 'incoming' && isMigratingIn(job)) return { state: 'arriving' };
+    return { state: 'paused', detail: pausedDetail(reason) };
+  }
+  if (state === domainState.running || state === domainState.blocked) return { state: 'running' };
+  return { state: 'paused', detail: `libvirt says that its state is ${stateName(state)}` };
+}
+
+export function isActive(state: number): boolean {
+  return state !== domainState.shutoff && state !== domainState.noState;
+}
+
+export function isMigratingOut({ type, parameters }: JobStatistics): boolean {
+  const underWay = type === jobType.bounded || type === jobType.unbounded;
+  return underWay && numberOf(parameters, 'operation') === jobOperation.migrationOut;
+}
+
+function isMigratingIn({ type, parameters }: JobStatistics): boolean {
+  return type !== jobType.none && numberOf(parameters, 'operation') === jobOperation.migrationIn;
+}
+
+function pausedDetail(reason: number): string {
+  switch (reason) {
+    case pausedReason.user:
+      return 'paused by an administrator';
+    case pausedReason.migration:
+      return 'paused by a migration that did not end';
+    case pausedReason.postcopy:
+      return 'paused in a post-copy migration';
+    default:
+      return `paused (virDomainPausedReason ${reason})`;
+  }
+}
+
+function stateName(state: number): string {
+  const [name] = Object.entries(domainState).find(([, number]) => number === state) ?? [];
+  return name ?? String(state);
+}
