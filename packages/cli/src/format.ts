@@ -71,3 +71,8 @@ export function bar(part: number, whole: number, cells: number, unicode: boolean
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** What others named must not reach the terminal as a control sequence, nor break a line. */
+export function clean(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+}

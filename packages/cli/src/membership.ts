@@ -8,7 +8,7 @@ export function membershipOptions(config: Config): MembershipOptions {
   return {
     keyFile: config.cluster.keyFile,
     stateDirectory: config.stateDirectory,
-    hostName: hostNameOf(config),
+    name: hostNameOf(config),
     clock: { nowMs: () => Date.now() },
   };
 }

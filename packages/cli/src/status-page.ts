@@ -1,7 +1,18 @@
 /** `barter status`: one page that answers, in this order, who, how loaded, what is going on, what is wrong. Pure. */
 
 import type { MoveView, StatusView } from '@barter/agent/api.ts';
-import { bar, byteRate, bytes, cores, duration, percent, plural, rate, shortId } from './format.ts';
+import {
+  bar,
+  byteRate,
+  bytes,
+  clean,
+  cores,
+  duration,
+  percent,
+  plural,
+  rate,
+  shortId,
+} from './format.ts';
 import { type Style, styled, type Terminal } from './terminal.ts';
 
 const barCells = 20;
@@ -102,9 +113,4 @@ function problems(sentences: readonly string[], terminal: Terminal): string[] {
 
 function label(text: string): string {
   return text.padEnd(labelWidth);
-}
-
-/** What others named must not reach the terminal as a control sequence. */
-function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }

@@ -1,6 +1,7 @@
 /** Tables without borders, like kubectl's: columns two spaces apart, cut to the terminal's width. */
 
 import Table from 'cli-table3';
+import { clean } from './format.ts';
 
 export type Column<Row> = Readonly<{
   head: string;
@@ -20,7 +21,7 @@ export function table<Row>(
   columns: readonly Column<Row>[],
   columnsMax: number | null,
 ): string {
-  const cells = rows.map((row) => columns.map(({ cell }) => oneLine(cell(row))));
+  const cells = rows.map((row) => columns.map(({ cell }) => clean(cell(row))));
   const natural = columns.map(({ head }, index) =>
     Math.max(head.length, ...cells.map((line) => line[index]?.length ?? 0)),
   );
@@ -61,11 +62,6 @@ function fitted<Row>(
     excess -= cut;
   }
   return widths;
-}
-
-/** What others named must not reach the terminal as a control sequence. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }
 
 const borderless = Object.fromEntries(
