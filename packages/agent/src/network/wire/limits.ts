@@ -1,0 +1,40 @@
+/** How large things on the wire may be. Every list and text a peer can send is bounded by one of these. */
+
+export const limits = {
+  /** One frame on the stream between two peers. */
+  frameBytes: 512 * 1024,
+  /** One load summary in gossip. */
+  summaryBytes: 256 * 1024,
+  /** The JSON of one request or response. */
+  jsonBytes: 256 * 1024,
+  /** How deeply JSON from a peer may be nested. */
+  jsonDepth: 32,
+  /** A domain id (a UUID has 36 characters), a deal or settlement id. */
+  id: 128,
+  /** A peer id; 52 characters for Ed25519 keys. */
+  host: 128,
+  /** A host's, domain's or policy group's name. */
+  name: 256,
+  /** A sentence for people. */
+  detail: 1024,
+  code: 64,
+  locationLevels: 16,
+  offers: 4096,
+  /** Entries of one traffic row. */
+  rates: 4096,
+  partners: 32_768,
+  /** Distinct ids and locations that one book names. */
+  references: 40_000,
+  groups: 8192,
+  pins: 256,
+  exchange: 4096,
+  notices: 8192,
+  macAddresses: 64,
+  macAddress: 32,
+  /** Addresses announced for one peer. */
+  multiaddrs: 8,
+  multiaddr: 160,
+  rosterEntryBytes: 24 * 1024,
+  rosterEntries: 1024,
+  hints: 1024,
+} as const;
