@@ -1,0 +1,203 @@
+/**
+ * The members this agent talks to: what is exchanged when two of them connect, and where each frame
+ * that comes in belongs.
+ *
+ * On connecting both say hello. Then each sends what the other may lack: the roster if theirs differ, where
+ * other members were last to be found, and its own latest load summary.
+ */
+
+import type { HostId, LoadSummary, Log, PeerState } from '@barter/core';
+import type { Connection, Stream } from '@libp2p/interface';
+import { failure, type Result, success } from '../result.ts';
+import type { AddressBook } from './address-book.ts';
+import type { Listeners } from './listeners.ts';
+import { Requests, unreachable } from './requests.ts';
+import type { Entry } from './roster-entry.ts';
+import { digestOf, RosterSpread } from './roster-spread.ts';
+import type { RosterStore } from './roster-store.ts';
+import { encodeFrame, type Hello, type Session, Sessions } from './sessions.ts';
+import type { ShutOuts } from './shut-out.ts';
+import type { Frame, Hint } from './wire/frame.ts';
+
+type Options = Readonly<{
+  self: HostId;
+  name: string;
+  store: RosterStore;
+  addresses: AddressBook;
+  shutOuts: ShutOuts;
+  listeners: Listeners;
+  log: Log;
+  ownAddresses: () => readonly string[];
+  onConnected: (host: HostId) => void;
+  onDisconnected: (host: HostId) => void;
+  /** An address of a member became known. */
+  onAddress: (host: HostId) => void;
+  onSummary: (from: HostId, summary: LoadSummary) => void;
+  onAdded: (added: readonly Entry[]) => void;
+}>;
+
+const protocolVersion = 1;
+const hintsPerFrame = 256;
+
+export class Links {
+  readonly sessions: Sessions;
+  readonly requests: Requests;
+  readonly #options: Options;
+  readonly #spread: RosterSpread;
+  /** Sent to every peer that connects. */
+  #greeting: Uint8Array | undefined;
+  #isClosed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { shutOuts, store, log, onAdded } = options;
+    this.sessions = new Sessions(shutOuts, {
+      onReady: (session, hello) => this.#ready(session, hello),
+      onFrame: (session, frame) => this.#received(session.host, frame),
+      onEnd: (session) => this.#ended(session),
+    });
+    this.requests = new Requests((to, frame) => this.send(to, frame, { bestEffort: false }), log);
+    this.#spread = new RosterSpread({ store, sessions: this.sessions, shutOuts, log, onAdded });
+  }
+
+  /** Takes over a framed stream with a member, whoever opened it. */
+  attach(connection: Connection, stream: Stream): Session {
+    const { store, name, ownAddresses } = this.#options;
+    const hello: Hello = {
+      kind: 'hello',
+      version: protocolVersion,
+      name,
+      rosterDigest: digestOf(store.current),
+      addresses: ownAddresses(),
+    };
+    const host = connection.remotePeer.toString() as HostId;
+    const bytes = encodeFrame(hello);
+    return this.sessions.attach(
+      host,
+      connection,
+      stream,
+      bytes.ok ? bytes.value : new Uint8Array(),
+    );
+  }
+
+  /** Errors: `unreachable`, `busy` (the peer does not read as fast as we send), and the encoder's. */
+  send(to: HostId, frame: Frame, options: Readonly<{ bestEffort: boolean }>): Result<null> {
+    if (!this.sessions.isConnected(to)) return unreachable(to);
+    const bytes = encodeFrame(frame);
+    if (!bytes.ok) return bytes;
+    if (this.sessions.send(to, bytes.value, options)) return success(null);
+    return failure('busy', `${to} does not read as fast as this host sends.`);
+  }
+
+  /** Our latest load summary as a frame: whoever connects from now on gets it at once. */
+  greetWith(summary: Uint8Array): void {
+    this.#greeting = summary;
+  }
+
+  /** Entries that were added here rather than brought by a peer. */
+  spread(added: readonly Entry[]): void {
+    this.#spread.spread(added);
+  }
+
+  peers(): readonly PeerState[] {
+    const { store, self } = this.#options;
+    return [...store.current.members.keys()]
+      .filter((host) => host !== self)
+      .sort()
+      .map((host) => ({ host, connected: this.sessions.isConnected(host) }));
+  }
+
+  /** Tells the listeners that the members, or who of them is connected, changed. */
+  announce(): void {
+    if (!this.#isClosed) this.#options.listeners.peers(this.peers());
+  }
+
+  hints(): readonly Hint[] {
+    const { addresses, store } = this.#options;
+    return addresses
+      .hosts()
+      .filter((host) => store.isMember(host))
+      .map((host) => ({ host, addresses: addresses.addressesOf(host) }));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.requests.close();
+  }
+
+  #ready(session: Session, hello: Hello): void {
+    const { host } = session;
+    const { store, addresses, log, onConnected } = this.#options;
+    onConnected(host);
+    const theirs = Buffer.from(hello.rosterDigest);
+    if (!theirs.equals(digestOf(store.current))) this.#spread.sendAll(host);
+    const hints = this.hints();
+    this.#sendHints(
+      host,
+      hints.filter((hint) => hint.host !== host),
+    );
+    if (addresses.learn(host, hello.addresses, 'itself')) {
+      const news = [{ host, addresses: addresses.addressesOf(host) }];
+      for (const other of this.sessions.all()) {
+        if (other.host !== host) this.#sendHints(other.host, news);
+      }
+    }
+    if (this.#greeting !== undefined) session.stream.send(this.#greeting, { bestEffort: true });
+    log.log('debug', 'connected', `${hello.name} (${host}) is connected.`, { peer: host });
+    this.announce();
+  }
+
+  #received(from: HostId, frame: Frame): void {
+    const { listeners, onSummary } = this.#options;
+    switch (frame.kind) {
+      case 'core':
+        return listeners.message(from, frame.message);
+      case 'summary':
+        return onSummary(from, frame.summary);
+      case 'request':
+        return void this.requests.asked(from, frame);
+      case 'answer':
+      case 'failure':
+        return this.requests.answered(from, frame);
+      case 'roster':
+        return this.#spread.receive(from, frame);
+      case 'hints':
+        return this.#heard(frame.hints);
+      case 'hello':
+        return;
+    }
+  }
+
+  #ended(session: Session): void {
+    const { host, stream } = session;
+    const { log, onDisconnected } = this.#options;
+    if (stream.dropped > 0) {
+      log.log(
+        'warn',
+        'messages-dropped',
+        `${stream.dropped} messages to ${host} were dropped: it did not read as fast as this host sent.`,
+        { peer: host },
+      );
+    }
+    if (this.#isClosed || !session.isReady() || this.sessions.isConnected(host)) return;
+    this.requests.disconnected(host);
+    onDisconnected(host);
+    log.log('debug', 'disconnected', `${host} is no longer connected.`, { peer: host });
+    this.announce();
+  }
+
+  #sendHints(to: HostId, hints: readonly Hint[]): void {
+    for (let start = 0; start < hints.length; start += hintsPerFrame) {
+      const some = hints.slice(start, start + hintsPerFrame);
+      this.send(to, { kind: 'hints', hints: some }, { bestEffort: true });
+    }
+  }
+
+  #heard(hints: readonly Hint[]): void {
+    const { self, store, addresses, onAddress } = this.#options;
+    for (const hint of hints) {
+      if (hint.host === self || !store.isMember(hint.host)) continue;
+      if (addresses.learn(hint.host, hint.addresses, 'hearsay')) onAddress(hint.host);
+    }
+  }
+}
