@@ -103,7 +103,8 @@ export class Sampler {
     );
     const { limits } = this.#settings;
     const capacity = hostCapacity(
-      { memoryBytes: Number(node.memoryKib) * 1024, cpus: node.cpus, nicBitsPerSecond: nic },
+      // The kernel's total, not libvirt's, which was seen to count one NUMA node of several.
+      { memoryBytes: memory.totalBytes, cpus: node.cpus, nicBitsPerSecond: nic },
       limits,
     );
     const resident = seen.reduce(
