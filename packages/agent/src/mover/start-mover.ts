@@ -5,8 +5,9 @@
  */
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants, type FileHandle, mkdir, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failure, type Result, success } from '../result.ts';
 import { prepareControlDirectory } from './control.ts';
@@ -24,9 +25,15 @@ export type MoverProcess = Readonly<{
 const startMaxMs = 15_000;
 const answerBytesMax = 4096;
 
-/** The mover next to this file under this Node; a bundle passes `[process.execPath, bundle, 'mover']`. */
+/**
+ * The mover next to this file, under this Node. Bundled, every module has the bundle's URL: then it is the
+ * small bundle `mover.mjs` beside it, or `barter mover` when the big one was copied alone.
+ */
 export function defaultMoverCommand(): readonly string[] {
-  return [process.execPath, fileURLToPath(new URL('./main.ts', import.meta.url))];
+  const self = fileURLToPath(import.meta.url);
+  if (self.endsWith('.ts')) return [process.execPath, join(dirname(self), 'main.ts')];
+  const alone = join(dirname(self), 'mover.mjs');
+  return existsSync(alone) ? [process.execPath, alone] : [process.execPath, self, 'mover'];
 }
 
 /**

@@ -26,7 +26,11 @@ export class AgentProcess {
     this.#log = files.log;
     this.client = new ControlClient({ socketPath: files.control });
     const log = openSync(files.log, 'a', 0o600);
-    const barter = fileURLToPath(new URL('../../bin/barter.mjs', import.meta.url));
+    // In a bundle every module has the bundle's URL, and the bundle is the program.
+    const self = fileURLToPath(import.meta.url);
+    const barter = self.endsWith('.ts')
+      ? fileURLToPath(new URL('../../bin/barter.mjs', import.meta.url))
+      : self;
     this.#child = spawn(
       process.execPath,
       [...process.execArgv, barter, 'agent', '--config', files.config],
