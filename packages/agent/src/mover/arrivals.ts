@@ -39,7 +39,7 @@ export type ArrivalOptions = MoverProcess &
       settlement: SettlementId,
       domain: DomainId,
       from: HostId,
-    ) => ArrivalLease | undefined;
+    ) => ArrivalLease | undefined | Promise<ArrivalLease | undefined>;
     /** Everything else that the target must check: names, CPU, machine, networks, disks, policies. */
     checkArrival: (facts: MigrationFacts) => Promise<Result<null>>;
     libvirtSocketPath: string;
@@ -95,13 +95,13 @@ async function prepare(
   from: HostId,
   body: PrepareBody,
 ): Promise<Result<PrepareAnswer>> {
-  const lease = currentLease(options, from, body);
+  const lease = await currentLease(options, from, body);
   if (!lease.ok) return lease;
   const checked = checkFacts(body, lease.value);
   if (!checked.ok) return checked;
   const arrival = await options.checkArrival(body.facts);
   if (!arrival.ok) return arrival;
-  const still = currentLease(options, from, body);
+  const still = await currentLease(options, from, body);
   if (!still.ok) return still;
   const leaseMs = still.value.expiresAtMs - options.clock.nowMs();
   if (body.way.kind === 'plain') return success({ tunnel: null, leaseMs });
@@ -110,13 +110,13 @@ async function prepare(
   return openTunnel(options, from, body, body.way, still.value);
 }
 
-function currentLease(
+async function currentLease(
   options: ArrivalOptions,
   from: HostId,
   body: PrepareBody,
-): Result<ArrivalLease> {
+): Promise<Result<ArrivalLease>> {
   const settlement = body.settlement as SettlementId;
-  const lease = options.leaseFor(settlement, body.domain as DomainId, from);
+  const lease = await options.leaseFor(settlement, body.domain as DomainId, from);
   if (lease === undefined || lease.expiresAtMs <= options.clock.nowMs()) {
     const state = lease === undefined ? 'no room' : 'room no longer';
     return failure(
