@@ -5,9 +5,18 @@
 
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { accepts, agentLog, inHost, noteInAgentLog, outside } from './host.ts';
+import { accepts, agentLog, inHost, noteInAgentLog, outside, tail } from './host.ts';
 import { mergeSettings, type Settings } from './options.ts';
-import { endAll, isAlive, LabError, type Output, run, startDetached, until } from './process.ts';
+import {
+  endAll,
+  forEachBounded,
+  isAlive,
+  LabError,
+  type Output,
+  run,
+  startDetached,
+  until,
+} from './process.ts';
 import type { HostState, LabState } from './state.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -42,7 +51,11 @@ export function writeConfig(lab: LabState, host: HostState, over: Settings = {})
     mode,
     probe: { intervalSeconds: 2, smoothingSeconds: 6 },
     trading: { everySeconds: 2, settleAfterSeconds: 4, cooldownSeconds: 60 },
-    limits: { ...memoryLimits(lab), nic: uplinkBitsPerSecond ?? 1_000_000_000, cpuOvercommit: 16 },
+    limits: {
+      ...memoryLimits(lab),
+      nic: `${(uplinkBitsPerSecond ?? 1e9) / 1000}kbit`,
+      cpuOvercommit: 16,
+    },
     // All hosts share this machine's CPUs and memory: how busy one of them is says nothing about it.
     thresholds: { cpu: { high: 1 }, memory: { high: 1 } },
   };
@@ -62,7 +75,10 @@ function memoryLimits(lab: LabState): Settings {
   // Half a guest of slack: the limits are about whole guests, not about how their overhead is counted.
   const lasting = (lastingGuests + 0.5) * guest;
   const all = lasting + transientGuestsPerHost * guest;
-  return { memory: Math.ceil(all), headroom: `${((1 - lasting / all) * 100).toFixed(2)}%` };
+  return {
+    memory: `${Math.ceil(all / 2 ** 20)}MiB`,
+    headroom: `${((1 - lasting / all) * 100).toFixed(2)}%`,
+  };
 }
 
 /** About what Barter counts beyond a guest's own memory (QEMU, one vCPU, page tables). */
@@ -75,10 +91,10 @@ export async function formCluster(lab: LabState, record: () => void): Promise<vo
   for (const host of lab.hosts) writeConfig(lab, host);
   await mustBarter(first, ['init']);
   await startAgent(first, record);
-  for (const host of others) {
+  await forEachBounded(others, 2, async (host) => {
     await mustBarter(host, ['join', await invite(first)]);
     await startAgent(host, record);
-  }
+  });
 }
 
 /** A fresh one-time ticket from a host's agent. */
@@ -114,7 +130,7 @@ export async function startAgent(
   const agent = host.agent;
   const answers = () => {
     if (!isAlive(agent))
-      throw new LabError(`the agent of ${host.id} ended; its log is ${agentLog(host)}`);
+      throw new LabError(`the agent of ${host.id} ended: ${tail(agentLog(host))}`);
     return accepts(outside(host, '/run/barter/control.sock'));
   };
   await until(`the control socket of ${host.id}'s agent`, answers, 30_000, 100);

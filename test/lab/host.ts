@@ -164,7 +164,7 @@ export function agentLog(host: HostState): string {
   return outside(host, '/var/log/barter/agent.log');
 }
 
-export function tail(file: string, lines = 3): string {
+export function tail(file: string, lines = 12): string {
   if (!existsSync(file)) return `(no ${file})`;
   return readFileSync(file, 'utf8').trim().split('\n').slice(-lines).join(' | ');
 }
