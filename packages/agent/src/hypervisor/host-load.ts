@@ -7,8 +7,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where the kernel's files are; tests put their own there. */
-export type KernelPaths = Readonly<{ proc: string; sys: string }>;
-export const kernelPaths: KernelPaths = { proc: '/proc', sys: '/sys' };
+export type KernelPaths = Readonly<{
+  proc: string;
+  sys: string;
+  /** The table of network devices: of this process's network namespace, which sysfs may not be. */
+  networkDevices: string;
+}>;
+export const kernelPaths: KernelPaths = {
+  proc: '/proc',
+  sys: '/sys',
+  networkDevices: '/proc/self/net/dev',
+};
 
 export type CpuTicks = Readonly<{ busy: number; total: number; cpus: number }>;
 
@@ -53,9 +62,9 @@ export function reclaimableArcBytes(arcstats: string): number {
   return Math.max(0, value('size') - value('c_min'));
 }
 
-/** The names of the interfaces in this process's network namespace (sysfs may show another one's). */
+/** The names of the network interfaces. */
 export async function readInterfaces(paths: KernelPaths): Promise<ReadonlySet<string>> {
-  const table = await readFile(join(paths.proc, 'self/net/dev'), 'utf8');
+  const table = await readFile(paths.networkDevices, 'utf8');
   return new Set(table.split('\n').flatMap((line) => /^\s*(\S+):\s/.exec(line)?.[1] ?? []));
 }
 

@@ -47,6 +47,8 @@ export type HypervisorOptions = Readonly<{
     downtimeMaxMs: number;
     /** How often a migration's progress is asked for; default 500. */
     pollMs?: number;
+    /** How often libvirt is asked how a migration ended whose end nobody heard; default 1,000. */
+    askEveryMs?: number;
   }>;
   /** Over how long the CPU use of domains is smoothed; default 60,000. */
   smoothingMs?: number;
@@ -133,8 +135,7 @@ export class LibvirtHypervisor implements Hypervisor {
       return { outcome: 'stayed', code: 'busy', detail };
     }
     const { path, log, options } = this.#parts;
-    const { bandwidthBytesPerSecond, downtimeMaxMs, pollMs = 500 } = options.migration;
-    const settings = { bandwidthBytesPerSecond, downtimeMaxMs, pollMs };
+    const settings = { pollMs: 500, askEveryMs: 1_000, ...options.migration };
     const run = new MigrationRun({ client: this.#client, path, log, settings }, order, onProgress);
     this.#runs.set(domain, run);
     try {

@@ -25,9 +25,18 @@ export type MigrationEnd =
   | Readonly<{ kind: 'left'; detail: string }>
   | Readonly<{ kind: 'unclear'; detail: string }>;
 
+/** The migration, as whoever began it sees it while its end is looked for. */
+export type Watch = Readonly<{
+  askEveryMs: number;
+  /** libvirt said, at some time, that the domain left for the target. */
+  sawItLeave(): boolean;
+  /** It is under way and not overdue. */
+  mayGoOn(): boolean;
+  abort(): Promise<void>;
+}>;
+
 /** virDomainShutoffReason: it was migrated to another host. */
 const shutoffMigrated = 4;
-const askEveryMs = 1_000;
 /** For libvirtd to come back, and for what is under way to end. */
 const clearWithinMs = 120_000;
 /** After a lost answer: so many times in a row it has to run here with nothing under way. */
@@ -59,10 +68,10 @@ export async function concludeFailure(
   client: LibvirtClient,
   { domain }: Departure,
   error: LibvirtError,
-  sawItLeave: () => boolean,
+  watch: Watch,
 ): Promise<MigrationEnd> {
   const needed = isUncertain(error) ? confirmations : 1;
-  const deadlineMs = performance.now() + clearWithinMs;
+  let deadlineMs = performance.now() + clearWithinMs;
   let inARow = 0;
   let last: DomainPresence | undefined;
   while (performance.now() < deadlineMs) {
@@ -71,9 +80,13 @@ export async function concludeFailure(
     if (inARow >= needed) {
       return { kind: 'runs-here', code: codeOf(error), detail: `libvirt: ${error.message}` };
     }
-    if (last?.state === 'absent') return absent(client, domain, error, sawItLeave());
+    if (last?.state === 'absent') return absent(client, domain, error, watch.sawItLeave());
     if (last?.state === 'paused' && !isUncertain(error)) break;
-    await new Promise((resolve) => setTimeout(resolve, askEveryMs));
+    if (last?.state === 'migrating-out') {
+      if (watch.mayGoOn()) deadlineMs = performance.now() + clearWithinMs;
+      else await watch.abort();
+    }
+    await new Promise((resolve) => setTimeout(resolve, watch.askEveryMs));
   }
   const seen = last === undefined ? 'libvirt does not answer' : `it is ${describe(last)} here`;
   return { kind: 'unclear', detail: `${error.message}; ${seen}` };

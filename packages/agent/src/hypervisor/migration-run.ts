@@ -11,7 +11,8 @@ import type { Log, MigrationOrder, MigrationProgress, MigrationResult } from '@b
 import {
   type DomainEvent,
   type DomainReference,
-  jobType,
+  isNotFound,
+  type JobStatistics,
   type LibvirtClient,
   type LibvirtError,
   lifecycleDetail,
@@ -22,7 +23,7 @@ import type { MigrationPath, OpenPath } from '../migration-path.ts';
 import { markAutostart } from './autostart.ts';
 import { iterationOf, progressOf } from './job-progress.ts';
 import { concludeFailure, concludeSuccess } from './migration-end.ts';
-import { budgetMs, Patience } from './patience.ts';
+import { budgetMs, Patience, type Reading, type Verdict } from './patience.ts';
 import { checkDeparture, type Departure } from './pre-checks.ts';
 import { isMigratingOut } from './presence.ts';
 
@@ -30,7 +31,10 @@ export type MigrationSettings = Readonly<{
   /** null = unlimited. */
   bandwidthBytesPerSecond: number | null;
   downtimeMaxMs: number;
+  /** How often the progress is asked for. */
   pollMs: number;
+  /** How often libvirt is asked how a migration ended whose end nobody heard. */
+  askEveryMs: number;
 }>;
 
 export type MigrationWorld = Readonly<{
@@ -165,45 +169,48 @@ export class MigrationRun {
       const job = await client.domains
         .jobStatistics(domain, 0, { timeoutMs: callMsMax })
         .catch(() => undefined);
-      if (this.#hasAnswer || job === undefined || !isMigratingOut(job)) {
-        // Asked for before libvirt had begun: asked for again until it has.
-        if (this.#abort !== undefined) await this.#abortJob();
-        continue;
-      }
-      this.#statistics = job.parameters;
-      const progress = progressOf(this.#order, this.#elapsedMs(), job.parameters);
-      this.#onProgress(progress);
-      if (this.#abort !== undefined) {
-        await this.#abortJob();
-        continue;
-      }
-      const verdict = patience.judge({
-        atMs: performance.now(),
-        bytesSent: progress.bytesSent,
-        bytesRemaining: progress.bytesRemaining,
-        iteration: iterationOf(job.parameters),
-      });
-      if (verdict.kind === 'allow-downtime') {
-        await client.domains
-          .setMaxDowntime(domain, verdict.downtimeMs)
-          .catch((error: unknown) => this.#say('downtime-not-set', error));
-      } else if (verdict.kind === 'give-up') {
-        await this.abort(verdict.code, `The migration was given up: ${verdict.detail}.`);
-      }
+      if (this.#hasAnswer) return;
+      // Asked for before libvirt had begun, or hung: asked for again until it has an effect.
+      if (this.#abort !== undefined) await this.#abortJob();
+      else await this.#heed(patience.judge(this.#read(job)), domain);
+    }
+  }
+
+  /** Keeps and reports what libvirt says; null while there is nothing to say. */
+  #read(job: JobStatistics | undefined): Reading {
+    const atMs = performance.now();
+    if (job === undefined || !isMigratingOut(job)) return { atMs, memory: null };
+    const progress = progressOf(this.#order, this.#elapsedMs(), job.parameters);
+    // QEMU has not begun: what remains is not 0 but not known yet.
+    if (progress.bytesTotal === 0) return { atMs, memory: null };
+    this.#statistics = job.parameters;
+    this.#onProgress(progress);
+    const { bytesRemaining } = progress;
+    return { atMs, memory: { bytesRemaining, iteration: iterationOf(job.parameters) } };
+  }
+
+  async #heed(verdict: Verdict, domain: DomainReference): Promise<void> {
+    if (verdict.kind === 'allow-downtime') {
+      await this.#world.client.domains
+        .setMaxDowntime(domain, verdict.downtimeMs)
+        .catch((error: unknown) => this.#say('downtime-not-set', error));
+    } else if (verdict.kind === 'give-up') {
+      await this.abort(verdict.code, `The migration was given up: ${verdict.detail}.`);
     }
   }
 
   /** libvirt may hang here: bounded, and without an error that anybody could act on. */
   async #abortJob(): Promise<void> {
     const domain = this.#migrating;
-    if (domain === undefined || this.#hasAnswer) return;
+    if (domain === undefined) return;
     const { domains } = this.#world.client;
     try {
       const options = { timeoutMs: callMsMax };
       const job = await domains.jobStatistics(domain, 0, options);
       if (isMigratingOut(job)) await domains.abortJob(domain, options);
     } catch (error) {
-      if (!this.#hasAnswer) this.#say('abort-failed', error);
+      // With an answer on its way, there is nothing left to abort.
+      if (!this.#hasAnswer && !isNotFound(error)) this.#say('abort-failed', error);
     }
   }
 
@@ -219,12 +226,14 @@ export class MigrationRun {
   async #failed(departure: Departure, error: unknown): Promise<MigrationResult> {
     const { client, log } = this.#world;
     const durationMs = this.#elapsedMs();
-    const end = await concludeFailure(
-      client,
-      departure,
-      error as LibvirtError,
-      () => this.#leftHere,
-    );
+    const overMs = budgetMs(departure.facts.memoryBytes) + endingMsMax;
+    const end = await concludeFailure(client, departure, error as LibvirtError, {
+      askEveryMs: this.#world.settings.askEveryMs,
+      sawItLeave: () => this.#leftHere,
+      // libvirtd may have lost us and not the migration; it goes on for as long as it could have anyway.
+      mayGoOn: () => this.#elapsedMs() < overMs && this.#abort === undefined,
+      abort: () => this.#abortJob(),
+    });
     switch (end.kind) {
       case 'left':
         log.log('warn', 'migration-end-unseen', `${departure.domain.name}: ${end.detail}`);
@@ -269,9 +278,4 @@ function stayed(code: string, detail: string): MigrationResult {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Whether a job of this type is still under way. */
-export function isUnderWay(type: number): boolean {
-  return type === jobType.bounded || type === jobType.unbounded;
 }

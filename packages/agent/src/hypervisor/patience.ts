@@ -14,9 +14,8 @@ const gib = 1024 ** 3;
 
 export type Reading = Readonly<{
   atMs: number;
-  bytesSent: number;
-  bytesRemaining: number;
-  iteration: number;
+  /** null while QEMU says nothing; time passes all the same. */
+  memory: Readonly<{ bytesRemaining: number; iteration: number }> | null;
 }>;
 
 export type Verdict =
@@ -35,6 +34,7 @@ export class Patience {
   readonly #budgetMs: number;
   readonly #startedAtMs: number;
   #leastRemaining = Number.POSITIVE_INFINITY;
+  #leastPass = Number.POSITIVE_INFINITY;
   #progressAtMs: number;
   #iteration = 0;
   /** How many steps of the ladder were taken. */
@@ -50,13 +50,8 @@ export class Patience {
   }
 
   judge(reading: Reading): Verdict {
-    const { atMs, bytesRemaining, iteration } = reading;
-    // A new pass starts with more remaining than the last one ended with: progress is a new least,
-    // or a new pass while there still is downtime to add.
-    if (bytesRemaining < this.#leastRemaining) {
-      this.#leastRemaining = bytesRemaining;
-      this.#progressAtMs = atMs;
-    }
+    const { atMs, memory } = reading;
+    if (memory !== null) this.#measure(atMs, memory.bytesRemaining, memory.iteration);
     const stalledMs = atMs - this.#progressAtMs;
     if (stalledMs >= stalledMsMax) {
       const detail = `no progress for ${Math.round(stalledMs / 1000)} s: the guest writes its memory faster than it can be sent`;
@@ -67,7 +62,20 @@ export class Patience {
       const detail = `not done after ${Math.round(elapsedMs / 1000)} s, which is 150 s for each GiB`;
       return { kind: 'give-up', code: 'too-slow', detail };
     }
-    return this.#allowDowntime(iteration);
+    return memory === null ? { kind: 'go-on' } : this.#allowDowntime(memory.iteration);
+  }
+
+  #measure(atMs: number, bytesRemaining: number, iteration: number): void {
+    // Each pass ends near 0 and the next begins with what was written meanwhile. A pass that begins with
+    // less than any before it converges, so what remains of it is measured anew.
+    if (iteration > this.#iteration && bytesRemaining < this.#leastPass) {
+      this.#leastPass = bytesRemaining;
+      this.#leastRemaining = Number.POSITIVE_INFINITY;
+    }
+    if (bytesRemaining < this.#leastRemaining) {
+      this.#leastRemaining = bytesRemaining;
+      this.#progressAtMs = atMs;
+    }
   }
 
   /** The first step at once; then one step for each pass after the first that did not suffice. */

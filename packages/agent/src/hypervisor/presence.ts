@@ -10,6 +10,7 @@ import {
   type JobStatistics,
   jobOperation,
   jobType,
+  LibvirtError,
   numberOf,
   pausedReason,
 } from '@barter/libvirt';
@@ -35,9 +36,10 @@ async function jobOf(domains: DomainApi, uuid: string): Promise<JobStatistics | 
   try {
     return await domains.jobStatistics(domain);
   } catch (error) {
-    if (isUnsupported(error)) return null;
     // QEMU's driver: "migration statistics are available only on the source host".
-    if (isInvalidState(error)) return 'incoming';
+    if (error instanceof LibvirtError && error.is('operationUnsupported')) return 'incoming';
+    // Another driver knows no jobs, or the domain has just stopped.
+    if (isUnsupported(error) || isInvalidState(error)) return null;
     throw error;
   }
 }
