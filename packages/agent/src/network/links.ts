@@ -151,20 +151,27 @@ export class Links {
     const { listeners, onSummary } = this.#options;
     switch (frame.kind) {
       case 'core':
-        return listeners.message(from, frame.message);
+        listeners.message(from, frame.message);
+        break;
       case 'summary':
-        return onSummary(from, frame.summary);
+        onSummary(from, frame.summary);
+        break;
       case 'request':
-        return void this.requests.asked(from, frame);
+        void this.requests.asked(from, frame);
+        break;
       case 'answer':
       case 'failure':
-        return this.requests.answered(from, frame);
+        this.requests.answered(from, frame);
+        break;
       case 'roster':
-        return this.#spread.receive(from, frame);
+        this.#spread.receive(from, frame);
+        break;
       case 'hints':
-        return this.#heard(frame.hints);
+        this.#heard(frame.hints);
+        break;
       case 'hello':
-        return;
+        // Only the first frame of a session says hello; a second one means nothing.
+        break;
     }
   }
 

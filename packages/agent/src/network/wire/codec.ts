@@ -201,6 +201,12 @@ export function text<Value extends string = string>(
   };
 }
 
+/** Text for people: what is too long is cut before it is sent, and refused when it comes in. */
+export function sentence(max: number): Codec<string> {
+  const inner = text(max);
+  return { ...inner, write: (writer, value) => inner.write(writer, value.slice(0, max)) };
+}
+
 /** One of the given words. */
 export function word<Value extends string>(...words: readonly Value[]): Codec<Value> {
   const known: ReadonlySet<string> = new Set(words);
@@ -239,12 +245,13 @@ export function blob(max: number): Codec<Uint8Array> {
     read: (reader) => {
       const value = reader.bytes();
       check(value);
-      return value;
+      // A copy: a view would keep the whole frame in memory for as long as it lives.
+      return new Uint8Array(value);
     },
   };
 }
 
-/** The same on the wire, another type in the program; `to` and `from` may call `fault`. */
+/** The same message on the wire, another type in the program; `to` and `from` may call `fault`. */
 export function mapped<Wire, Value>(
   codec: Codec<Wire>,
   to: (value: Value) => Wire,

@@ -4,7 +4,7 @@
  */
 
 import type { HostId, LoadSummary, Message } from '@barter/core';
-import { blob, type Codec, count, flag, text } from './codec.ts';
+import { blob, type Codec, count, text } from './codec.ts';
 import { list, message, one, union } from './fields.ts';
 import { limits } from './limits.ts';
 import { coreMessage } from './message-codec.ts';

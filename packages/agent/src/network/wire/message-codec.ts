@@ -1,7 +1,7 @@
 /** Every `Message` of the core on the wire: one message of `barter.proto` for each kind. */
 
 import type { DealId, Exchange, Message, MigrationStatistics, SettlementId } from '@barter/core';
-import { amount, type Codec, count, finite, flag, mapped, text, word } from './codec.ts';
+import { amount, type Codec, count, finite, flag, sentence, text, word } from './codec.ts';
 import { list, message, one, optional, union } from './fields.ts';
 import { limits } from './limits.ts';
 import { book, domainId, hostId, offer } from './model-codec.ts';
@@ -10,12 +10,7 @@ type Body<Kind extends Message['kind']> = Omit<Extract<Message, { kind: Kind }>,
 
 const dealId = text<DealId>(limits.id, { min: 1 });
 const settlementId = text<SettlementId>(limits.id, { min: 1 });
-/** A sentence for people: cut rather than refused when it is long. */
-const detail = mapped<string, string>(
-  text(limits.detail),
-  (sentence) => sentence.slice(0, limits.detail),
-  (sentence) => sentence,
-);
+const detail = sentence(limits.detail);
 
 const exchange = message<Exchange>('Exchange', {
   give: list(1, domainId, limits.exchange),
