@@ -126,6 +126,11 @@ export type TrafficReading = Readonly<{
   measured: boolean;
   /** What makes the reading incomplete ("the pair set is full: …"), one sentence each. */
   problems: readonly string[];
+  /**
+   * For how long each local address has been watched. Shorter than the smoothing window (a domain that
+   * just arrived): its rates are early estimates, unbiased but rough.
+   */
+  watched?: readonly Readonly<{ address: string; forMs: number }>[];
 }>;
 
 export interface TrafficProbe {

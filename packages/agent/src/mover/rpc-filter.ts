@@ -42,7 +42,6 @@ const procedures: ReadonlyMap<number, Procedure> = new Map([
   [2, { name: 'close', bytesMax: rpcHeaderBytes }],
   [60, { name: 'supports-feature', bytesMax: rpcHeaderBytes + 4 }],
   [66, { name: 'auth-list', bytesMax: rpcHeaderBytes }],
-  [110, { name: 'get-uri', bytesMax: rpcHeaderBytes }],
   [303, { name: 'migrate-prepare3-params', bytesMax: migrateBytesMax }],
   [306, { name: 'migrate-finish3-params', bytesMax: migrateBytesMax }],
   [360, { name: 'register-close-callback', bytesMax: rpcHeaderBytes }],
@@ -80,8 +79,6 @@ const parametersAllowed = [
   /^auto_converge\..*$/,
   /^parallel\..*$/,
 ];
-
-export type FilterLimits = Readonly<{ bytesMax: (header: RpcHeader) => number }>;
 
 /** How long a frame with this header may be, for `RpcFrameSplitter`; 0 refuses it. */
 export function frameBytesMax(header: RpcHeader): number {

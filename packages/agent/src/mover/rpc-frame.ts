@@ -21,8 +21,8 @@ export type RpcFrame = RpcHeader & Readonly<{ payload: Buffer; bytes: Buffer }>;
 
 export type Splitting =
   | Readonly<{ ok: true; frames: readonly RpcFrame[] }>
-  /** The frame's header, when the length is what is wrong and the header was read. */
-  | Readonly<{ ok: false; frames: readonly RpcFrame[]; message: string; header?: RpcHeader }>;
+  /** `header` is that of the frame that is refused. */
+  | Readonly<{ ok: false; frames: readonly RpcFrame[]; message: string; header: RpcHeader }>;
 
 export class RpcFrameSplitter {
   readonly #bytesMax: (header: RpcHeader) => number;
@@ -48,12 +48,11 @@ export class RpcFrameSplitter {
       const length = joined.readUInt32BE(0);
       const lengthMax = this.#bytesMax(header);
       if (length < rpcHeaderBytes || length > lengthMax) {
-        return {
-          ok: false,
-          frames,
-          header,
-          message: `a frame of ${length} bytes is outside ${rpcHeaderBytes} to ${lengthMax}`,
-        };
+        const message =
+          lengthMax === 0
+            ? 'a migration does not need it'
+            : `a frame of ${length} bytes is outside ${rpcHeaderBytes} to ${lengthMax}`;
+        return { ok: false, frames, header, message };
       }
       if (joined.length < length) {
         this.#needed = length;

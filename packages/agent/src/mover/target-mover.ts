@@ -53,7 +53,8 @@ export async function startTarget(
     );
   });
   server.on('secureConnection', (far: TLSSocket) => {
-    far.on('error', (error) => log.log('info', 'connection', `${error.message}.`));
+    // What ends a joined connection is told by the filter, or is the other side's affair.
+    far.on('error', () => {});
     if (!showsPinnedKey(far, job)) {
       log.log('warn', 'wrong-key', `${far.remoteAddress} does not hold the key of this lease.`);
       far.destroy();
@@ -111,11 +112,14 @@ function serve(
     highWaterMark: highWaterMarkBytes,
   };
   const near = connect(settings);
-  near.once('error', (error) => {
-    log.log('warn', 'connection', `${channel} to ${job.connect[channel]}: ${error.message}.`);
+  let connected = false;
+  near.on('error', (error) => {
+    if (!connected)
+      log.log('warn', 'connection', `${channel} to ${job.connect[channel]}: ${error.message}.`);
     far.destroy();
   });
   near.once('connect', () => {
+    connected = true;
     log.log('info', 'connected', `The ${channel} channel is connected.`, { channel });
     const gate = channel === 'libvirt' ? filterStream(filter, log) : undefined;
     carrier.join(far, near, () => near.bytesRead + near.bytesWritten, gate);
@@ -138,9 +142,9 @@ function filterStream(filter: RpcFilter, log: Log): Transform {
         this.push(frame.bytes);
       }
       if (!split.ok) {
-        const call = split.header === undefined ? 'a frame' : procedureName(split.header);
+        const call = procedureName(split.header);
         const message = `The libvirt call ${call} was refused: ${split.message}.`;
-        log.log('error', 'call-refused', message, { procedure: split.header?.procedure });
+        log.log('error', 'call-refused', message, { procedure: split.header.procedure });
         done(new Error(message));
         return;
       }
