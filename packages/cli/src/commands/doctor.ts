@@ -37,9 +37,13 @@ async function diagnose(
     agentRunning: asked.ok,
     ...(options.config === undefined ? {} : { configPath: options.config }),
   });
-  const known = new Set(local.map(({ check }) => check));
-  const own = asked.ok ? asked.value.filter(({ check }) => !known.has(check)) : [];
-  return { ok: true, value: [...local, ...own] };
+  if (!asked.ok) return { ok: true, value: local };
+  // Of what both have looked at, the agent knows better: it runs with the rights that count.
+  const known = new Set(asked.value.map(({ check }) => check));
+  return {
+    ok: true,
+    value: [...local.filter(({ check }) => !known.has(check)), ...asked.value],
+  };
 }
 
 function show(session: Session, findings: readonly Finding[], options: DoctorOptions): void {
