@@ -8,7 +8,10 @@ export function bytes(value: number): string {
 
 /** Bits per second. */
 export function rate(bitsPerSecond: number): string {
-  return `${prettyBytes(bitsPerSecond, { bits: true })}/s`;
+  // The library abbreviates bit to b below a kilobit only.
+  return bitsPerSecond < 1000
+    ? `${Math.round(bitsPerSecond)} bit/s`
+    : `${prettyBytes(bitsPerSecond, { bits: true })}/s`;
 }
 
 /** Bytes per second, as migrations are measured. */
@@ -42,6 +45,12 @@ export function duration(seconds: number): string {
     if (count === 2) break;
   }
   return count === 0 ? '0s' : narrow.format(parts);
+}
+
+/** How long something took: with tenths while they matter. */
+export function elapsed(fromMs: number, toMs: number): string {
+  const seconds = Math.max(0, toMs - fromMs) / 1000;
+  return seconds < 10 ? `${seconds.toFixed(1)}s` : duration(seconds);
 }
 
 export function age(atMs: number, nowMs: number): string {

@@ -174,6 +174,42 @@ describe('barter', () => {
     });
   });
 
+  describe('doctor', () => {
+    it('adds what the agent found to what this machine shows, the agent knowing better', async () => {
+      const { out } = await ask('doctor', '--json');
+      const found = JSON.parse(out) as { check: string; level: string; message: string }[];
+      const checks = found.map(({ check }) => check);
+      expect(checks[0]).toBe('configuration');
+      expect(checks).toContain('node');
+      expect(found.find(({ check }) => check === 'probe')).toEqual({
+        check: 'probe',
+        level: 'warning',
+        message: 'the pair set is nearly full',
+      });
+      expect(found.find(({ check }) => check === 'control')).toMatchObject({
+        level: 'ok',
+        message: `the agent answers at ${agent.socketPath}`,
+      });
+    });
+
+    it('works without an agent, and counts that as a problem', async () => {
+      const gone = join(agent.directory, 'gone.sock');
+      const { code, out, error } = await barter(['doctor', '--socket', gone]);
+      expect(code).toBe(1);
+      expect(out).toMatch(/^problem {2}control +no agent answers at .*gone\.sock/m);
+      expect(error).toMatch(/^barter: \d+ problems? found, see above$/);
+    });
+
+    it('of another host says only what its agent says', async () => {
+      expect(await ask('doctor', '--peer', 'kvm2')).toEqual({
+        code: 0,
+        out: 'warning  probe  the pair set is nearly full',
+        error: '',
+      });
+      expect((await ask('doctor', '--peer', 'kvm3')).code).toBe(1);
+    });
+  });
+
   it('help and version are answers, not failures', async () => {
     const help = await barter(['--help']);
     expect(help.code).toBe(0);

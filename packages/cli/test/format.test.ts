@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bar, bytes, clean, duration, percent, rate, shortId } from '../src/format.ts';
+import { bar, bytes, clean, duration, elapsed, percent, rate, shortId } from '../src/format.ts';
 import { table } from '../src/table.ts';
 
 describe('numbers as people read them', () => {
@@ -20,6 +20,9 @@ describe('numbers as people read them', () => {
   it('sizes and rates stand in the units of the configuration', () => {
     expect(bytes(1.5 * 2 ** 30)).toBe('1.5 GiB');
     expect(rate(400e6)).toBe('400 Mbit/s');
+    expect(rate(0)).toBe('0 bit/s');
+    expect(elapsed(0, 1_234)).toBe('1.2s');
+    expect(elapsed(0, 61_000)).toBe('1m 1s');
     expect(percent(1, 3)).toBe('33%');
     expect(percent(1, 0)).toBe('-');
   });

@@ -6,11 +6,12 @@ import { examine } from './doctor.ts';
 import { hostProbes } from './host-probes.ts';
 
 /**
- * @param agentRunning whether an agent answers at the control socket
+ * @param socketPath the control socket, when it is not the configured one
+ * @param agentRunning whether an agent answers there
  * @returns findings, the configuration's problems first; with a broken configuration only those
  */
 export async function examineHost(
-  options: Readonly<{ configPath?: string; agentRunning: boolean }>,
+  options: Readonly<{ configPath?: string; socketPath?: string; agentRunning: boolean }>,
 ): Promise<readonly Finding[]> {
   const config = await loadConfig(options.configPath);
   if (!config.ok) {
@@ -19,7 +20,10 @@ export async function examineHost(
       .map((message) => ({ check: 'configuration', level: 'problem', message }));
   }
   const findings = await examine({
-    config: config.value,
+    config:
+      options.socketPath === undefined
+        ? config.value
+        : { ...config.value, control: { socket: options.socketPath } },
     probes: hostProbes(),
     agentRunning: options.agentRunning,
   });

@@ -27,10 +27,10 @@ const memory: Check = {
   name: 'memory',
   run({ config, probes }) {
     const { memory: limit, memoryOvercommit, headroom } = config.limits;
-    const total = Math.floor(probes.memoryBytes / mebibyte) * mebibyte;
+    const total = inGibibytes(probes.memoryBytes);
     if (limit !== 'auto' && limit > probes.memoryBytes) {
       return problem(
-        `limits.memory is ${formatSize(limit)}, but this host has only ${formatSize(total)}: lower it`,
+        `limits.memory is ${formatSize(limit)}, but this host has only ${total}: lower it`,
       );
     }
     if (memoryOvercommit > 1) {
@@ -39,10 +39,13 @@ const memory: Check = {
       );
     }
     const usable = (limit === 'auto' ? probes.memoryBytes : limit) * memoryOvercommit;
-    const traded = Math.floor((usable * (1 - headroom)) / mebibyte) * mebibyte;
-    return fine(`${formatSize(total)}, of which trading may fill ${formatSize(traded)}`);
+    return fine(`${total}, of which trading may fill ${inGibibytes(usable * (1 - headroom))}`);
   },
 };
+
+function inGibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
 
 const cpus: Check = {
   name: 'cpus',

@@ -101,7 +101,7 @@ describe('barter doctor', () => {
       'memory',
       {},
       'limits: { memory: 1TiB }',
-      /problem: .*only 64GiB/,
+      /problem: .*only 64.0 GiB/,
     ],
     ['overcommitted memory', 'memory', {}, 'limits: { memoryOvercommit: 1.5 }', /warning: .*swap/],
     ['more CPUs than there are', 'cpus', {}, 'limits: { vcpus: 64 }', /warning: .*has 16 CPUs/],

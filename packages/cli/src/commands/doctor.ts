@@ -36,6 +36,7 @@ async function diagnose(
   const local = await examineHost({
     agentRunning: asked.ok,
     ...(options.config === undefined ? {} : { configPath: options.config }),
+    ...(options.socket === undefined ? {} : { socketPath: options.socket }),
   });
   if (!asked.ok) return { ok: true, value: local };
   // Of what both have looked at, the agent knows better: it runs with the rights that count.

@@ -1,5 +1,5 @@
 import type { MoveView } from '@barter/agent/api.ts';
-import { age, byteRate, bytes, percent, shortId } from '../format.ts';
+import { age, byteRate, bytes, elapsed, percent, shortId } from '../format.ts';
 import type { Register } from '../program.ts';
 import { registerList } from '../read.ts';
 
@@ -37,5 +37,5 @@ function sent({ bytesSent, bytesRemaining, bytesPerSecond, endedAtMs }: MoveView
 }
 
 function took({ startedAtMs, endedAtMs }: MoveView, nowMs: number): string {
-  return startedAtMs === null ? '-' : age(startedAtMs, endedAtMs ?? nowMs);
+  return startedAtMs === null ? '-' : elapsed(startedAtMs, endedAtMs ?? nowMs);
 }
