@@ -47,7 +47,7 @@ export function demoCluster(hosts: number, domains: number): Cluster {
       id: `h${index + 1}` as HostId,
       memoryBytes: memoryGiB * GiB,
       vcpus: 16,
-      nicBitsPerSecond: 10e9,
+      nicBitsPerSecond: 25e9,
       location: [index < Math.ceil(hosts / 2) ? 'rack1' : 'rack2'],
     })),
     domains: names.map((id, index) => {

@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const prefix = 'barter-demo-';
+/** What `mkdtemp` makes of the prefix, and nothing else that happens to begin like it. */
+const ours = /^barter-demo-[A-Za-z0-9]{6}$/;
 /** A directory without a listener is taken for abandoned when it is this old: its demo may be starting. */
 const startingMs = 10_000;
 
@@ -38,7 +40,7 @@ const aliveName = 'alive.sock';
 
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue;
+    if (!ours.test(name)) continue;
     const directory = join(parent, name);
     if (await isAbandoned(directory)) await rm(directory, { recursive: true, force: true });
   }

@@ -42,10 +42,12 @@ it('clears away what a killed demo left', async () => {
 
 it('leaves demos alone that are running, starting, or not demos', async () => {
   const running = await setStage(parent);
-  const starting = join(parent, 'barter-demo-starting');
-  const foreign = join(parent, 'something-else');
+  const starting = join(parent, 'barter-demo-fresh1');
+  const foreign = join(parent, 'barter-demo-notes-of-mine');
+  const longAgo = new Date(Date.now() - 3_600_000);
   await mkdir(starting);
   await mkdir(foreign);
+  await utimes(foreign, longAgo, longAgo);
   const stage = await setStage(parent);
   for (const path of [running.directory, starting, foreign]) expect(existsSync(path)).toBe(true);
   await stage.clear();
@@ -53,7 +55,7 @@ it('leaves demos alone that are running, starting, or not demos', async () => {
 });
 
 it('clears away a directory whose demo died before it was set up', async () => {
-  const old = join(parent, 'barter-demo-old');
+  const old = join(parent, 'barter-demo-older1');
   await mkdir(old);
   const longAgo = new Date(Date.now() - 3_600_000);
   await utimes(old, longAgo, longAgo);
