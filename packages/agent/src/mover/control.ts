@@ -4,7 +4,7 @@
  */
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { HostId } from '@barter/core';
 import { failure, type Result, success } from '../result.ts';
@@ -14,13 +14,19 @@ import { type MoverStatus, moverStatus } from './job.ts';
 const answerWaitMs = 2000;
 const lineBytesMax = 4096;
 
-/** Serves the control socket of this mover. `status` is asked for, `close` is told to. */
+/**
+ * Serves the control socket of this mover. `status` is asked for, `close` is told to. Who tells it to
+ * close is answered at once and hears the end of the connection when the mover has ended.
+ */
 export async function serveControl(
   path: string,
   handlers: Readonly<{ status: () => MoverStatus; close: () => void }>,
-): Promise<Server> {
+): Promise<Readonly<{ close(): void }>> {
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     let line = '';
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     socket.setTimeout(answerWaitMs, () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
@@ -31,7 +37,7 @@ export async function serveControl(
       line = '';
       const status = `${JSON.stringify(handlers.status())}\n`;
       if (order === 'status') socket.end(status);
-      else if (order === 'close') socket.end(status, () => handlers.close());
+      else if (order === 'close') socket.write(status, () => handlers.close());
       else socket.destroy();
     });
   });
@@ -39,7 +45,12 @@ export async function serveControl(
     server.once('error', reject);
     server.listen(path, () => resolve());
   });
-  return server;
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /** Every mover of this host that answers, whichever agent started it. Takes away sockets nobody serves. */
@@ -56,7 +67,8 @@ export async function listMovers(runDirectory: string): Promise<readonly MoverSt
 }
 
 /**
- * Ends the mover of a settlement, connections under way included; success as well when there is none.
+ * Ends the mover of a settlement, connections under way included, and waits until it has ended;
+ * success as well when there is none.
  * `peer`: only when it serves that host. Errors: `not-yours`, `no-answer`.
  */
 export async function closeMover(

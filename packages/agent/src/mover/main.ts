@@ -7,7 +7,6 @@
  */
 
 import { rm } from 'node:fs/promises';
-import type { Server } from 'node:net';
 import { argv } from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +18,8 @@ import { jobBytesMax, type MoverAnswer, type MoverJob, moverJob } from './job.ts
 import { createMoverLog } from './mover-log.ts';
 import { startSource } from './source-mover.ts';
 import { startTarget } from './target-mover.ts';
+
+type Closable = Readonly<{ close(): void }>;
 
 /** Runs one mover from the first byte of its job to its end. Sets the exit code; never rejects. */
 export async function runMover(stdin: Readable): Promise<void> {
@@ -40,7 +41,7 @@ export async function runMover(stdin: Readable): Promise<void> {
 
 /** Resolves when the work is over; fails when it could not begin. */
 async function carryOut(job: MoverJob, log: Log): Promise<Result<null>> {
-  const servers: Server[] = [];
+  const servers: Closable[] = [];
   let over: (reason: string) => void = () => {};
   const ended = new Promise<string>((resolve) => {
     over = resolve;
@@ -74,7 +75,7 @@ async function start(
   job: MoverJob,
   carrier: Carrier,
   log: Log,
-  servers: Server[],
+  servers: Closable[],
 ): Promise<Result<number>> {
   const { role, settlement, domain, peer } = job;
   try {

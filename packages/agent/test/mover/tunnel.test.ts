@@ -187,7 +187,7 @@ test('a target whose key is not the one agreed on gets not a byte', async () => 
 
 test('when the lease ends before the migration began, the movers end and nothing is left', async () => {
   const agents = createAgents(directory);
-  agents.lease.current = { expiresAtMs: Date.now() + 1500, memoryBytes: 2 * gibibyte };
+  agents.lease.current = { expiresAtMs: Date.now() + 5000, memoryBytes: 2 * gibibyte };
   await openPath(agents);
   expect(await moversLeft(directory)).toBe(2);
   await until('the movers ended', async () => (await moversLeft(directory)) === 0);
@@ -196,7 +196,7 @@ test('when the lease ends before the migration began, the movers end and nothing
 
 test('after the lease the connection under way goes on and a second one is refused', async () => {
   const agents = createAgents(directory);
-  agents.lease.current = { expiresAtMs: Date.now() + 2000, memoryBytes: 2 * gibibyte };
+  agents.lease.current = { expiresAtMs: Date.now() + 5000, memoryBytes: 2 * gibibyte };
   const path = await openPath(agents);
   const libvirt = await prepareOn(path);
   await until('the lease is over', () => Date.now() > (agents.lease.current?.expiresAtMs ?? 0));
