@@ -67,6 +67,7 @@ export async function openLibvirtHost(
       await needs.arrivalRequested(from, settlement, domain);
       return arrivalLease(needs.state(), from, settlement, domain, clock.nowMs());
     },
+    ...(config.migration.address === 'auto' ? {} : { migrationAddress: config.migration.address }),
     ...(config.migration.ports === 'auto' ? {} : { ports: config.migration.ports }),
   });
   const probe = new NftablesProbe({

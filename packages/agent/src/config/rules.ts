@@ -64,7 +64,8 @@ function duplicates(values: readonly string[], at: string, what: string): Broken
 }
 
 function addresses({ migration }: Config): BrokenRule[] {
-  if (migration.address === 'auto' || /^[A-Za-z0-9.:_-]+$/.test(migration.address)) return [];
+  if (migration.address === 'auto' || /^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/.test(migration.address))
+    return [];
   return [
     { path: ['migration', 'address'], message: 'must be an IP address, a host name or auto' },
   ];

@@ -45,6 +45,8 @@ export type ArrivalOptions = MoverProcess &
     libvirtSocketPath: string;
     /** QEMU's user, who makes its socket in the settlement's directory; see qemu-owner.ts. */
     owner: Readonly<{ uid: number; gid: number }> | null;
+    /** The address that sources are told to come to; default: where the peer network reaches us. */
+    migrationAddress?: string;
     /** Default: every address. */
     listenAddress?: string;
     /** For a firewall that lets in a range only; default: any free port. */
@@ -104,10 +106,14 @@ async function prepare(
   const still = await currentLease(options, from, body);
   if (!still.ok) return still;
   const leaseMs = still.value.expiresAtMs - options.clock.nowMs();
-  if (body.way.kind === 'plain') return success({ tunnel: null, leaseMs });
+  if (body.way.kind === 'plain') return success({ tunnel: null, leaseMs, ...addressOf(options) });
   const free = await makeRoomForMover(options, from, body.settlement);
   if (!free.ok) return free;
   return openTunnel(options, from, body, body.way, still.value);
+}
+
+function addressOf({ migrationAddress }: ArrivalOptions): Pick<PrepareAnswer, 'address'> {
+  return migrationAddress === undefined ? {} : { address: migrationAddress };
 }
 
 async function currentLease(
@@ -218,5 +224,5 @@ async function openTunnel(
     settlement,
     port: tunnel.port,
   });
-  return success({ tunnel, leaseMs });
+  return success({ tunnel, leaseMs, ...addressOf(options) });
 }

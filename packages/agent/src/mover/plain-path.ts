@@ -38,7 +38,7 @@ async function openPlain(
   };
   const answer = await askTarget(options, order.target, body);
   if (!answer.ok) return answer;
-  const address = options.network.remoteAddress(order.target);
+  const address = answer.value.address ?? options.network.remoteAddress(order.target);
   if (address === undefined)
     return failure('unreachable', `Host ${order.target} is not connected any more.`);
   const name = options.nameOf?.(order.target) ?? address;

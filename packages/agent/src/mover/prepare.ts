@@ -3,6 +3,7 @@
  * `migration.prepare` asks the target to check and to open itself, `migration.close` to close again.
  */
 
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export const prepareRequest = 'migration.prepare';
@@ -39,11 +40,19 @@ export const prepareBody = z.strictObject({
 });
 export type PrepareBody = z.infer<typeof prepareBody>;
 
+/** It becomes part of a libvirt URI: an IP address or a host name, and nothing that could be an option. */
+const migrationAddress = z
+  .string()
+  .max(253)
+  .refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text));
+
 export const prepareAnswer = z.object({
   /** The target mover's port and fingerprint; null for a plain path. */
   tunnel: z.object({ port: z.number().int().min(1).max(65535), fingerprint }).nullable(),
   /** How long the target still keeps room, from now. */
   leaseMs: z.number().positive(),
+  /** Where the target wants migrations to come to; absent: where the peer network reaches it. */
+  address: migrationAddress.optional(),
 });
 export type PrepareAnswer = z.infer<typeof prepareAnswer>;
 

@@ -85,7 +85,7 @@ export class TunnelPath implements MigrationPath {
     endsAtMs: number,
   ): Promise<Result<OpenPath>> {
     const options = this.#options;
-    const host = options.network.remoteAddress(order.target);
+    const host = answer.address ?? options.network.remoteAddress(order.target);
     if (host === undefined || answer.tunnel === null)
       return failure('unreachable', `Host ${order.target} is not connected any more.`);
     if (monotonicMs() >= endsAtMs)
