@@ -18,7 +18,7 @@ import {
 import { isActive } from './presence.ts';
 
 export type ArrivalWorld = Readonly<{
-  client: LibvirtClient;
+  client: Pick<LibvirtClient, 'domains' | 'host'>;
   paths: KernelPaths;
   /** How much more memory than there is domains may have together. */
   memoryOvercommit: number;
@@ -71,7 +71,10 @@ async function memoryProblems(
     : [`it needs ${needed} bytes of memory and ${availableBytes} are available`];
 }
 
-async function collisionProblems(client: LibvirtClient, facts: MigrationFacts): Promise<string[]> {
+async function collisionProblems(
+  client: ArrivalWorld['client'],
+  facts: MigrationFacts,
+): Promise<string[]> {
   const { domains } = client;
   const [byName, byUuid] = await Promise.all([
     orNull(domains.lookupByName(facts.name)),
@@ -127,7 +130,7 @@ async function fileProblems({ disks, bootFiles }: DomainDefinition): Promise<str
 
 /** libvirt knows whether it has the emulator and the machine type; what it cannot say does not count against it. */
 async function machineProblems(
-  client: LibvirtClient,
+  client: ArrivalWorld['client'],
   { emulator, architecture, machine, type }: DomainDefinition,
 ): Promise<string[]> {
   try {

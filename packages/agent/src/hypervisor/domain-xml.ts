@@ -126,15 +126,21 @@ export function parseDomainXml(xml: string): Result<DomainDefinition> {
   });
 }
 
+/** libvirt shows the bridge of a network too; what the definition depends on is the network. */
+const interfaceSources = new Map([
+  ['network', 'network'],
+  ['bridge', 'bridge'],
+  ['direct', 'dev'],
+]);
+
 function readInterface(value: unknown): DomainInterface {
   const element = object(value);
-  const source = object(element.source);
+  const type = text(element[`${attribute}type`]) ?? '';
   const address = attributeOf(element.mac, 'address')?.toLowerCase() ?? null;
   return {
     address: address !== null && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(address) ? address : null,
-    type: text(element[`${attribute}type`]) ?? '',
-    source:
-      ['bridge', 'network', 'dev'].map((key) => text(source[attribute + key])).find(isText) ?? null,
+    type,
+    source: attributeOf(element.source, interfaceSources.get(type) ?? ''),
   };
 }
 

@@ -44,7 +44,7 @@ const confirmations = 5;
 
 /** null when nothing of the domain is left here; otherwise one sentence about what is. */
 export async function concludeSuccess(
-  client: LibvirtClient,
+  client: Pick<LibvirtClient, 'domains'>,
   moved: DomainReference,
 ): Promise<string | null> {
   const { domains } = client;
@@ -65,7 +65,7 @@ export async function concludeSuccess(
 }
 
 export async function concludeFailure(
-  client: LibvirtClient,
+  client: Pick<LibvirtClient, 'domains'>,
   { domain }: Departure,
   error: LibvirtError,
   watch: Watch,
@@ -93,7 +93,7 @@ export async function concludeFailure(
 }
 
 async function absent(
-  client: LibvirtClient,
+  client: Pick<LibvirtClient, 'domains'>,
   domain: DomainReference,
   error: LibvirtError,
   sawItLeave: boolean,

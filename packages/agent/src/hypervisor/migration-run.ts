@@ -17,6 +17,7 @@ import {
   type LibvirtError,
   lifecycleDetail,
   lifecycleEvent,
+  type Migration,
   type TypedParameters,
 } from '@barter/libvirt';
 import type { MigrationPath, OpenPath } from '../migration-path.ts';
@@ -38,7 +39,7 @@ export type MigrationSettings = Readonly<{
 }>;
 
 export type MigrationWorld = Readonly<{
-  client: LibvirtClient;
+  client: Pick<LibvirtClient, 'domains' | 'dedicated'>;
   path: MigrationPath;
   log: Log;
   settings: MigrationSettings;
@@ -47,7 +48,6 @@ export type MigrationWorld = Readonly<{
 /** libvirt's own end of a migration (Finish, Confirm) after the memory is sent, and some to spare. */
 const endingMsMax = 60_000;
 const callMsMax = 10_000;
-const mebibyte = 1024 * 1024;
 
 export class MigrationRun {
   readonly #world: MigrationWorld;
@@ -132,24 +132,10 @@ export class MigrationRun {
   /** Makes the call that lasts as long as the migration. null = libvirt says that it succeeded. */
   async #perform({ domain, flags, facts }: Departure, path: OpenPath): Promise<unknown> {
     const { client, settings } = this.#world;
+    const migration = migrationOver(path, flags, settings.bandwidthBytesPerSecond);
     const timeoutMs = budgetMs(facts.memoryBytes) + endingMsMax;
-    const bandwidth = settings.bandwidthBytesPerSecond;
     try {
-      await client.dedicated((domains) =>
-        domains.migrate(
-          domain,
-          {
-            flags,
-            destinationUri: path.destinationUri,
-            ...(path.migrateUri === undefined ? {} : { migrateUri: path.migrateUri }),
-            ...(path.disksUri === undefined ? {} : { disksUri: path.disksUri }),
-            ...(bandwidth === null
-              ? {}
-              : { bandwidthMebibytesPerSecond: Math.max(1, Math.floor(bandwidth / mebibyte)) }),
-          },
-          { timeoutMs },
-        ),
-      );
+      await client.dedicated((domains) => domains.migrate(domain, migration, { timeoutMs }));
       return null;
     } catch (error) {
       return error;
@@ -270,6 +256,20 @@ export class MigrationRun {
     const { settlement, domain } = this.#order;
     this.#world.log.log('warn', code, detail, { settlement, domain });
   }
+}
+
+/** libvirt counts bandwidth in whole MiB/s. */
+function migrationOver(path: OpenPath, flags: number, bandwidth: number | null): Migration {
+  const { destinationUri, migrateUri, disksUri } = path;
+  const bandwidthMebibytesPerSecond =
+    bandwidth === null ? 0 : Math.max(1, Math.floor(bandwidth / 1024 ** 2));
+  return {
+    destinationUri,
+    flags,
+    bandwidthMebibytesPerSecond,
+    ...(migrateUri === undefined ? {} : { migrateUri }),
+    ...(disksUri === undefined ? {} : { disksUri }),
+  };
 }
 
 function stayed(code: string, detail: string): MigrationResult {

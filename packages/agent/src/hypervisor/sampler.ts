@@ -7,7 +7,6 @@ import type { DomainId, HypervisorSample, Log, Policy } from '@barter/core';
 import {
   type DomainReference,
   type DomainStatistics,
-  domainState,
   isNotFound,
   isUnsupported,
   type LibvirtClient,
@@ -21,6 +20,7 @@ import { Blockers } from './blockers.ts';
 import { type CapacityLimits, hostCapacity } from './capacity.ts';
 import { CpuMeter } from './cpu-meter.ts';
 import { type DirtyRateSettings, DirtyRates } from './dirty-rate.ts';
+import { cpuTimeNs, maximumOf, stateOf } from './domain-statistics.ts';
 import { type DomainDefinition, parseDomainXml } from './domain-xml.ts';
 import {
   busyCores,
@@ -249,29 +249,4 @@ export class Sampler {
     this.#cpu.keep(present);
     this.#dirty.keep(present);
   }
-}
-
-function stateOf(parameters: TypedParameters): Sampled['state'] {
-  switch (numberOf(parameters, 'state.state')) {
-    case domainState.running:
-    case domainState.blocked:
-      return 'running';
-    case domainState.paused:
-      return 'paused';
-    default:
-      return 'other';
-  }
-}
-
-function maximumOf(parameters: TypedParameters): number {
-  return (numberOf(parameters, 'balloon.maximum') ?? 0) * 1024;
-}
-
-/** Of the whole QEMU process where libvirt can tell; otherwise of its vCPU threads. */
-function cpuTimeNs(parameters: TypedParameters): number | undefined {
-  const whole = numberOf(parameters, 'cpu.time');
-  if (whole !== undefined) return whole;
-  const times = [...parameters.keys()].filter((name) => /^vcpu\.\d+\.time$/.test(name));
-  if (times.length === 0) return undefined;
-  return times.reduce((sum, name) => sum + (numberOf(parameters, name) ?? 0), 0);
 }
