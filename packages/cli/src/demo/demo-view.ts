@@ -8,6 +8,8 @@ export type DemoView = Readonly<{
   agentsUp: number;
   initialCost: number;
   cost: number;
+  /** The cost once everything that is agreed has been carried out. */
+  paperCost: number;
   hosts: readonly HostView[];
   moving: readonly MovingView[];
   events: readonly DemoEvent[];
@@ -33,7 +35,8 @@ export type MovingView = Readonly<{
 
 export type DemoEvent = Readonly<{
   atSeconds: number;
-  kind: 'agent' | 'deal' | 'move' | 'problem';
+  /** `departure` is the beginning of a `move`. */
+  kind: 'agent' | 'deal' | 'departure' | 'move' | 'problem';
   text: string;
 }>;
 

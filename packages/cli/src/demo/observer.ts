@@ -21,6 +21,8 @@ export class Observer {
   readonly #events: DemoEvent[] = [];
   readonly #deals = new Map<string, DealView>();
   readonly #agents: AgentProcess[] = [];
+  /** Who holds each VM's claim, as its home says. */
+  readonly #holders = new Map<string, string>();
   readonly #migrating = new Map<string, { from: string; to: string }>();
   readonly problems: string[] = [];
   #moves = 0;
@@ -36,6 +38,7 @@ export class Observer {
   constructor(world: World, onEvent: (event: DemoEvent) => void) {
     this.#world = world;
     this.#initialCost = world.networkCost();
+    for (const [name, host] of Object.entries(world.placement())) this.#holders.set(name, host);
     this.#onEvent = onEvent;
     world.onEvent((event) => this.#seen(event));
   }
@@ -77,6 +80,7 @@ export class Observer {
       agentsUp: this.#agentsUp,
       initialCost: this.#initialCost,
       cost: this.#world.networkCost(),
+      paperCost: this.#paperCost(),
       hosts: this.#world.hosts.map((host) => this.#host(host)),
       moving: [...this.#migrating].map(([domain, { from, to }]) => {
         const progress = this.#world.progress(domain);
@@ -134,6 +138,20 @@ export class Observer {
     return this.#open ? 'trading' : 'quiet';
   }
 
+  #paperCost(): number {
+    const hostOf = (index: number) => {
+      const name = this.#world.domains[index]?.id ?? '';
+      return this.#world.host(this.#holders.get(name) ?? '');
+    };
+    let cost = 0;
+    for (const pair of this.#world.traffic.pairs()) {
+      if (pair.b < 0) continue;
+      const distance = this.#world.topology.between(hostOf(pair.a), hostOf(pair.b));
+      cost += pair.bitsPerSecond * distance;
+    }
+    return cost;
+  }
+
   #elapsed(): number {
     return (performance.now() - this.#startedAt) / 1000;
   }
@@ -163,7 +181,7 @@ export class Observer {
   #seen(event: WorldEvent): void {
     if (event.kind === 'migration-started') {
       this.#migrating.set(event.domain, { from: event.host, to: event.target });
-      this.#tell('move', `${event.domain} sets out from ${event.host} to ${event.target}`);
+      this.#tell('departure', `${event.domain} sets out from ${event.host} to ${event.target}`);
     } else if (event.kind === 'migration-ended') {
       this.#migrating.delete(event.domain);
       const way = `${event.domain}: ${event.host} → ${event.target}`;
@@ -186,10 +204,16 @@ export class Observer {
 
   /** True while the agent has a deal, a claim or a move open. */
   async #ask(agent: AgentProcess): Promise<boolean> {
-    const [deals, status] = await Promise.all([
+    const [deals, status, vms] = await Promise.all([
       agent.client.view('deals', { limit: dealsAsked }),
       agent.client.view('status'),
+      agent.client.view('domains'),
     ]);
+    if (vms.ok) {
+      for (const { name, home, holder } of vms.value) {
+        if (home === agent.name) this.#holders.set(name, holder);
+      }
+    }
     if (deals.ok) for (const deal of [...deals.value].reverse()) this.#learn(agent.name, deal);
     if (!status.ok) return true;
     const { domains, deals: counts, migrations } = status.value;

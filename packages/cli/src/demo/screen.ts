@@ -19,6 +19,7 @@ const titles: Record<DemoView['phase'], string> = {
 const eventStyles: Record<DemoEvent['kind'], Style> = {
   agent: 'dim',
   deal: 'yellow',
+  departure: 'green',
   move: 'green',
   problem: 'red',
 };
@@ -41,14 +42,15 @@ export function drawScreen(view: DemoView, size: ScreenSize, terminal: Terminal)
   for (const move of moving) lines.push(drawMove(move, size.columns, terminal));
   const left = Math.max(0, size.rows - 1 - lines.length);
   // The newest events, the latest at the bottom.
-  const events = left === 0 ? [] : view.events.slice(-left);
+  const told = view.events.filter((event) => event.kind !== 'departure');
+  const events = left === 0 ? [] : told.slice(-left);
   for (const event of events) lines.push(drawEvent(event, size.columns, terminal));
   return lines.slice(0, size.rows - 1).join('\n');
 }
 
 /** One event as a line of its own, for output that is not a terminal. */
 export function eventLine(event: DemoEvent): string {
-  return `${event.atSeconds.toFixed(1).padStart(6)} s  ${event.kind.padEnd(7)}  ${event.text}`;
+  return `${event.atSeconds.toFixed(1).padStart(6)} s  ${event.kind.padEnd(9)}  ${event.text}`;
 }
 
 function header(view: DemoView, columns: number, terminal: Terminal): readonly string[] {
@@ -61,7 +63,10 @@ function header(view: DemoView, columns: number, terminal: Terminal): readonly s
   const gap = ' '.repeat(Math.max(1, columns - left.length - right.length));
   const share = view.initialCost > 0 ? view.cost / view.initialCost : 0;
   const cost = `network cost ${rate(view.cost).padStart(10)}`;
-  const change = `${Math.round(share * 100)} % of ${rate(view.initialCost)}`;
+  const percent = (part: number) => `${Math.round(part * 100)} %`;
+  const agreed =
+    view.paperCost < view.cost ? `, on paper ${percent(view.paperCost / view.initialCost)}` : '';
+  const change = `${percent(share)} of ${rate(view.initialCost)}${agreed}`;
   const cells = Math.max(10, columns - cost.length - change.length - 4);
   return [
     `${styled(terminal, 'bold', left)}${gap}${styled(terminal, 'dim', right)}`.trimEnd(),
@@ -154,9 +159,9 @@ export function summaryText(
     ? styled(terminal, 'green', 'Every VM runs on exactly one host, and the network cost fell.')
     : summary.problems.map((problem) => styled(terminal, 'red', problem)).join('\n');
   return [
-    `Network cost  ${rate(initialCost)} before, ${rate(finalCost)} after (${saved} % less); in bit/s x distance`,
+    `Network cost  ${rate(initialCost)} before, ${rate(finalCost)} after: ${saved} % less`,
     `Deals         ${summary.deals}, of which swaps ${summary.swaps}`,
-    `Moves         ${summary.moves} live migrations of ${summary.domains} VMs, ${(summary.migratedBytes / 1024 ** 3).toFixed(1)} GiB moved, longest pause ${summary.downtimeMsMax} ms` +
+    `Moves         ${summary.moves} live migrations, ${(summary.migratedBytes / 1024 ** 3).toFixed(1)} GiB, longest pause ${summary.downtimeMsMax} ms` +
       (summary.failedMoves > 0 ? `, ${summary.failedMoves} failed` : ''),
     `Time          ${duration(summary.seconds)}`,
     verdict,

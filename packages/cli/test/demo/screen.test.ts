@@ -20,6 +20,7 @@ function view(hosts: number, vms: number): DemoView {
     agentsUp: hosts,
     initialCost: 4e9,
     cost: 1e9,
+    paperCost: 0.4e9,
     hosts: Array.from({ length: hosts }, (_, index) => ({
       name: `h${index + 1}`,
       place: 'rack1',
@@ -58,7 +59,7 @@ describe('the live view', () => {
   it('shows cost, hosts, VMs, what moves and the newest events', () => {
     const screen = drawScreen(view(5, 4), { columns: 80, rows: 24 }, plain);
     expect(screen).toContain('network cost');
-    expect(screen).toContain('25 % of 4 Gbit/s');
+    expect(screen).toContain('25 % of 4 Gbit/s, on paper 10 %');
     expect(screen).toContain('h5 rack1');
     expect(screen).toContain('>shop-0 shop-1 shop-2');
     expect(screen).toMatch(/shop-0 h1 → h2 .* 50%/);
@@ -82,7 +83,7 @@ describe('the live view', () => {
 
   it('prints an event as one line where there is no terminal', () => {
     expect(eventLine({ atSeconds: 12.34, kind: 'move', text: 'vm1: h1 → h2' })).toBe(
-      '  12.3 s  move     vm1: h1 → h2',
+      '  12.3 s  move       vm1: h1 → h2',
     );
   });
 });
@@ -109,7 +110,7 @@ describe('the summary', () => {
   it('tells cost before and after, deals, moves, bytes and time', () => {
     const text = summaryText(summary, plain);
     for (const part of [
-      '4 Gbit/s before, 1 Gbit/s after (75 % less)',
+      '4 Gbit/s before, 1 Gbit/s after: 75 % less',
       'swaps 3',
       '11 live',
       '30.0 GiB',
