@@ -12,7 +12,6 @@ export function brokenRules(config: Config): readonly BrokenRule[] {
     ...swapBand(config),
     ...duplicates(config.listen, 'listen', 'address'),
     ...duplicates(config.cluster.bootstrap, 'cluster.bootstrap', 'address'),
-    ...duplicates(config.probe.bridges, 'probe.bridges', 'bridge'),
     ...addresses(config),
   ];
 }

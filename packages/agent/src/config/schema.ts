@@ -46,7 +46,6 @@ const probe = z.strictObject({
   kind: choice(['auto', 'nftables']).default('auto'),
   intervalSeconds: decimal(0.1, 3600).default(5),
   smoothingSeconds: decimal(0.1, daySeconds).default(60),
-  bridges: z.array(text(15, 'the name of a bridge (at most 15 characters)')).max(256).default([]),
 });
 
 const limits = z.strictObject({

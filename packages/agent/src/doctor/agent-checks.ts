@@ -1,4 +1,4 @@
-/** Checks of the agent's own files and sockets: key, roster, ports, control socket, web page. */
+/** Checks of the agent's own files and sockets: key, roster, ports, control socket. */
 
 import { join } from 'node:path';
 import type { Check } from './doctor.ts';
@@ -80,16 +80,4 @@ const control: Check = {
   },
 };
 
-const http: Check = {
-  name: 'http',
-  run({ config }) {
-    const { listen } = config.http;
-    if (listen === 'off' || listen.address.startsWith('127.') || listen.address === '::1')
-      return [];
-    return warning(
-      `http.listen is ${listen.address}:${listen.port}: whoever reaches it can read the dashboard and metrics; put something that asks for a password in front`,
-    );
-  },
-};
-
-export const agentChecks: readonly Check[] = [key, roster, ports, control, http];
+export const agentChecks: readonly Check[] = [key, roster, ports, control];

@@ -97,7 +97,7 @@ control: { socket: run/barter.sock }
     ['thresholds: { nic: { high: 250Mbit } }', 'thresholds.nic.swapBand'],
     ['thresholds: { nic: { swapBand: [300Mbit, 200Mbit] } }', 'thresholds.nic.swapBand'],
     ['thresholds: { nic: { high: 80% } }', 'thresholds.nic.swapBand'],
-    ['probe: { bridges: [br0, br1, br0] }', 'probe.bridges[2]'],
+    ['listen: [/ip4/0.0.0.0/tcp/1, /ip6/::/tcp/1, /ip4/0.0.0.0/tcp/1]', 'listen[2]'],
     ['migration: { address: "10.0.0.1 " }', 'migration.address'],
   ])('rules across keys: %s', (text, path) => {
     expect(only(text)).toContain(path);
