@@ -52,27 +52,33 @@ export class Gossip {
     this.#options.node.services.gossip.subscribe(this.#options.topic);
   }
 
-  /** To everybody: by gossip, and directly to connected peers that do not get it by gossip yet. */
+  /** To everybody: by gossip, and directly to connected peers that gossip does not reach yet. */
   broadcast(summary: LoadSummary): void {
-    const { node, topic, links, log } = this.#options;
+    const { links, log } = this.#options;
     const bytes = encode(loadSummary, summary, limits.summaryBytes);
-    const direct = encodeFrame({ kind: 'summary', summary });
+    const direct = bytes.ok ? encodeFrame({ kind: 'summary', summary }) : bytes;
     if (!bytes.ok || !direct.ok) {
-      const problem = bytes.ok ? direct : bytes;
-      const message = problem.ok ? '' : problem.message;
-      log.log('error', 'summary-not-sent', `Our load summary cannot be sent: ${message}`);
+      const problem = direct.ok ? '' : direct.message;
+      log.log('error', 'summary-not-sent', `Our load summary cannot be sent: ${problem}`);
       return;
     }
     links.greetWith(direct.value);
-    const { gossip } = node.services;
-    const subscribed = new Set(gossip.getSubscribers(topic).map(String));
-    for (const { host, stream } of links.sessions.all()) {
-      if (!subscribed.has(host)) stream.send(direct.value, { bestEffort: true });
-    }
-    gossip.publish(topic, bytes.value).catch((error: unknown) => {
-      // Happens while the node stops; the next summary follows in seconds anyway.
+    void this.#publish(bytes.value, direct.value);
+  }
+
+  async #publish(bytes: Uint8Array, direct: Uint8Array): Promise<void> {
+    const { node, topic, links, log } = this.#options;
+    let reached: ReadonlySet<string> = new Set();
+    try {
+      // A subscription may have arrived without a stream back: only `recipients` tells who is reached.
+      const { recipients } = await node.services.gossip.publish(topic, bytes);
+      reached = new Set(recipients.map(String));
+    } catch (error) {
       log.log('debug', 'gossip-failed', `A load summary was not gossiped: ${String(error)}`);
-    });
+    }
+    for (const { host, stream } of links.sessions.all()) {
+      if (!reached.has(host)) stream.send(direct, { bestEffort: true });
+    }
   }
 
   /** A summary that came straight from its author. */

@@ -230,7 +230,11 @@ describe('a ticket', () => {
         },
       ),
     );
-    fc.assert(fc.property(fc.string(), (text) => expect(readTicket(text).ok).toBe(false)));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(readTicket(text).ok).toBe(false);
+      }),
+    );
   });
 });
 

@@ -1,0 +1,170 @@
+import type { DealId, HostId } from '@barter/core';
+import type { Stream } from '@libp2p/interface';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openIdentity } from '../../src/network/identity.ts';
+import { signEntry } from '../../src/network/roster-entry.ts';
+import { encode } from '../../src/network/wire/codec.ts';
+import { limits } from '../../src/network/wire/limits.ts';
+import { loadSummary } from '../../src/network/wire/model-codec.ts';
+import { type Host, Hosts, must, summaryOf, until } from './hosts.ts';
+import { dial, openPeerStream, type RawNode, rawMember, sendBytes, sendFrame } from './raw-peer.ts';
+
+/** One honest host, and a member gone wrong with a connection to it. */
+type Scene = Readonly<{ host: Host; bad: RawNode; badHost: HostId; stream: Stream }>;
+
+let hosts: Hosts;
+let bad: RawNode | undefined;
+beforeEach(() => {
+  hosts = new Hosts();
+});
+afterEach(async () => {
+  await bad?.stop();
+  bad = undefined;
+  await hosts.closeAll();
+});
+
+async function scene(): Promise<Scene> {
+  const host = await hosts.make('honest');
+  await host.init();
+  await host.open();
+  const member = await hosts.make('bad');
+  const { host: badHost } = must(await member.join(await host.invite()));
+  const node = await rawMember(member.keyFile);
+  bad = node;
+  const stream = await openPeerStream(await dial(node, host.network()));
+  await until(() => host.network().peers()[0]?.connected === true, 'hello was heard');
+  return { host, bad: node, badHost, stream };
+}
+
+const codes = (host: Host) => host.logged.map(({ code }) => code);
+
+/** The peer was disconnected, was named in the log, and is not let in again for now. */
+async function expectShutOut({ host, bad, badHost }: Scene): Promise<void> {
+  await until(() => codes(host).includes('peer-shut-out'), 'the peer is shut out');
+  await until(() => host.network().peers()[0]?.connected === false, 'it is disconnected');
+  const said = host.logged.find(({ code }) => code === 'peer-shut-out');
+  expect(said?.message).toContain(badHost);
+  const again = await dial(bad, host.network()).then(
+    (connection) =>
+      new Promise((resolve) => {
+        if (connection.status !== 'open') resolve('refused');
+        connection.addEventListener('close', () => resolve('refused'));
+      }),
+    () => 'refused',
+  );
+  expect(again).toBe('refused');
+}
+
+describe('a member gone wrong is named in the log and shut out for a while', () => {
+  test('when it announces a frame beyond the bound', async () => {
+    const set = await scene();
+    // Only the length is sent: nothing is buffered in the hope that the rest will come.
+    set.stream.send(new Uint8Array([0xff, 0xff, 0xff, 0x7f]));
+    await expectShutOut(set);
+  });
+
+  test('when it keeps sending frames that mean nothing; a few are forgiven', async () => {
+    const set = await scene();
+    for (let each = 0; each < 8; each += 1) sendBytes(set.stream, new Uint8Array([0x08, each]));
+    await until(
+      () => codes(set.host).filter((code) => code === 'peer-garbage').length === 8,
+      'eight bad frames',
+    );
+    expect(set.host.network().peers()[0]?.connected).toBe(true);
+    sendBytes(set.stream, new Uint8Array([0xff]));
+    await expectShutOut(set);
+  });
+
+  test('when it floods', async () => {
+    const set = await scene();
+    let heard = 0;
+    set.host.network().onMessage(() => {
+      heard += 1;
+    });
+    for (let each = 0; each < 20_000; each += 1) {
+      if (set.stream.status !== 'open') break;
+      sendFrame(set.stream, {
+        kind: 'core',
+        message: { kind: 'inquire', deal: `${each}` as DealId },
+      });
+    }
+    await expectShutOut(set);
+    expect(heard).toBeLessThan(20_000);
+  });
+
+  test('when it vouches for nobody with signatures that are worth nothing', async () => {
+    const set = await scene();
+    for (let each = 0; each < 9; each += 1) {
+      const stranger = must(await openIdentity(`${set.host.folder}/key-${each}`));
+      const entry = must(
+        await signEntry(stranger, {
+          kind: 'admit',
+          cluster: set.host.network().cluster.id,
+          by: stranger.host,
+          atMs: 1,
+          peer: set.badHost,
+          name: 'x',
+        }),
+      );
+      sendFrame(set.stream, { kind: 'roster', entries: [entry.bytes] });
+    }
+    await expectShutOut(set);
+    expect(set.host.network().roster()).toHaveLength(2);
+  });
+});
+
+describe('what a member cannot do', () => {
+  test('speak for another, in gossip or directly', async () => {
+    const { host, bad: node, badHost, stream } = await scene();
+    const heard: HostId[] = [];
+    host.network().onSummary((summary) => heard.push(summary.host));
+    const topic = `/barter/summary/1/${host.network().cluster.id}`;
+    const victim = host.network().self;
+    node.services.gossip.subscribe(topic);
+    await until(() => node.services.gossip.getSubscribers(topic).length > 0, 'gossip is set up');
+    sendFrame(stream, { kind: 'summary', summary: summaryOf(victim, 99) });
+    const lie = must(encode(loadSummary, summaryOf(victim, 100), limits.summaryBytes));
+    await node.services.gossip.publish(topic, lie);
+    await until(
+      () => codes(host).filter((code) => code === 'peer-garbage').length === 2,
+      'both lies are noticed',
+    );
+    const truth = must(encode(loadSummary, summaryOf(badHost, 1), limits.summaryBytes));
+    await node.services.gossip.publish(topic, truth);
+    await until(() => heard.length > 0, 'what it says about itself is heard');
+    expect(heard).toEqual([badHost]);
+  });
+
+  test('answer a question that was asked of somebody else', async () => {
+    const { host, stream } = await scene();
+    const honest = await hosts.make('other');
+    must(await honest.join(await host.invite()));
+    const other = await honest.open();
+    other.onRequest('slow', () => new Promise(() => {}));
+    await until(
+      () =>
+        host
+          .network()
+          .peers()
+          .some((peer) => peer.host === other.self && peer.connected),
+      'the other is connected',
+    );
+    const asked = host.network().request(other.self, 'slow', null, 1000);
+    for (let id = 0; id < 20; id += 1) {
+      sendFrame(stream, { kind: 'answer', id, json: new TextEncoder().encode('"forged"') });
+    }
+    expect(await asked).toMatchObject({ ok: false, code: 'timeout' });
+  });
+
+  test('hold up its neighbours by not reading: old messages to it are dropped, and counted', async () => {
+    const { host, stream } = await scene();
+    stream.pause();
+    const to = host.network().peers()[0]?.host as HostId;
+    const detail = 'x'.repeat(1000);
+    for (let each = 0; each < 12_000; each += 1) {
+      host.network().send(to, { kind: 'abort', deal: `${each}` as DealId, detail });
+    }
+    stream.abort(new Error('over'));
+    await until(() => codes(host).includes('messages-dropped'), 'the drops are logged');
+  });
+});

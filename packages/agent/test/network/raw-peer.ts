@@ -1,0 +1,76 @@
+/** A peer that does not keep the rules: a bare libp2p node, with streams to write anything to. */
+
+import { noise } from '@chainsafe/libp2p-noise';
+import { gossipsub } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import * as lengthPrefixed from 'it-length-prefixed';
+import { createLibp2p } from 'libp2p';
+import { openIdentity } from '../../src/network/identity.ts';
+import type { Libp2pNetwork } from '../../src/network/libp2p-network.ts';
+import { encodeFrame } from '../../src/network/sessions.ts';
+import { type Frame, peerProtocol } from '../../src/network/wire/frame.ts';
+import { must } from './hosts.ts';
+
+export async function rawNode(privateKey?: PrivateKey) {
+  return createLibp2p({
+    ...(privateKey === undefined ? {} : { privateKey }),
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      gossip: gossipsub({ allowPublishToZeroTopicPeers: true }),
+    },
+  });
+}
+
+export type RawNode = Awaited<ReturnType<typeof rawNode>>;
+
+/** A node with the key of a host that was signed in. */
+export async function rawMember(keyFile: string): Promise<RawNode> {
+  return rawNode(must(await openIdentity(keyFile)).privateKey);
+}
+
+export function dial(node: RawNode, target: Libp2pNetwork): Promise<Connection> {
+  return node.dial(target.addresses().map((each) => multiaddr(each)));
+}
+
+/** The framed stream, with hello said. */
+export async function openPeerStream(connection: Connection): Promise<Stream> {
+  const stream = await connection.newStream(peerProtocol);
+  sendFrame(stream, {
+    kind: 'hello',
+    version: 1,
+    name: 'raw',
+    rosterDigest: new Uint8Array(32),
+    addresses: [],
+  });
+  return stream;
+}
+
+export function sendFrame(stream: Stream, frame: Frame): void {
+  sendBytes(stream, must(encodeFrame(frame)));
+}
+
+export function sendBytes(stream: Stream, bytes: Uint8Array): void {
+  stream.send(lengthPrefixed.encode.single(bytes).subarray());
+}
+
+/** All that comes on a stream until it ends; `reset` tells how it ended. */
+export async function drain(stream: Stream): Promise<Readonly<{ bytes: number; reset: boolean }>> {
+  let bytes = 0;
+  try {
+    for await (const chunk of stream) bytes += chunk.byteLength;
+    return { bytes, reset: false };
+  } catch {
+    return { bytes, reset: true };
+  }
+}
