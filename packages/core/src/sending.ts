@@ -176,7 +176,14 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   if (settlement?.phase !== 'resolving') return;
   const heard = state.located.get(id);
   const fresh = heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs;
-  const resolution = resolve(presence, fresh ? heard.located : null);
+  const known = state.directory.find(settlement.domain);
+  const isElsewhere =
+    known !== undefined &&
+    known.home !== null &&
+    known.home !== state.config.self &&
+    known.version > settlement.version;
+  const elsewhere = isElsewhere ? state.directory.hostName(known.home) : null;
+  const resolution = resolve(presence, fresh ? heard.located : null, elsewhere);
   if (resolution.kind !== 'wait') {
     finish(turn, settlement, resolution.kind === 'moved', resolution.detail);
     return;

@@ -63,8 +63,16 @@ export type Resolution =
 /**
  * How a migration ended, from what both hypervisors say now (the ownership table in the libvirt
  * practice notes: the source owns the domain until the target is running it). In doubt: wait.
+ * `elsewhere` names a third host that speaks for the domain as its home, at a higher version than ours.
  */
-export function resolve(here: DomainPresence, there: Located | null): Resolution {
+export function resolve(
+  here: DomainPresence,
+  there: Located | null,
+  elsewhere: string | null = null,
+): Resolution {
+  // It went on from the target before we had heard that it arrived there.
+  if (here.state === 'absent' && !here.defined && there !== 'running' && elsewhere !== null)
+    return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
   switch (here.state) {
     case 'running':
       // The source runs it, so the target cannot: QEMU hands over once, and a paused arrival is killed.
