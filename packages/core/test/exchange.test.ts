@@ -1,10 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { CostParameters } from '../src/cost.ts';
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
-import { bestExchange } from '../src/exchange.ts';
+import {
+  bestExchange,
+  excerptFor,
+  outlook,
+  type Peer,
+  potentialWith,
+  type SearchKind,
+} from '../src/exchange.ts';
 import type { Book, DomainId, Exchange } from '../src/model.ts';
+import { preset } from '../src/preset.ts';
 import { parameters, worlds } from './support/arbitrary.ts';
-import { bookOf, type TestWorld } from './support/world.ts';
+import { bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';
+
+const AFFINITY = preset('affinity').cost;
+
+function pairApart(): TestWorld {
+  return {
+    hosts: [host('a'), host('b')],
+    domains: [domain('vm1', 'a'), domain('vm2', 'b')],
+    rates: [rate('vm1', 'vm2', 10e6)],
+  };
+}
 
 function domains(book: Book): DomainId[] {
   return book.offers.map((offer) => offer.claim.domain);
@@ -24,14 +43,16 @@ function subsets(items: readonly DomainId[], most: number): DomainId[][] {
   return [...without, ...without.filter((s) => s.length < most).map((s) => [first, ...s])];
 }
 
+/** The most that any exchange with at most `most` claims each way gains, by trying them all. */
 function bestByForce(
   a: Book,
   b: Book,
-  p: Parameters<typeof evaluateExchange>[3],
-  within: (exchange: Exchange) => boolean,
+  p: CostParameters,
+  most: number,
+  within: (exchange: Exchange) => boolean = () => true,
 ): number {
   let best = 0;
-  for (const exchange of exchanges(a, b, 1)) {
+  for (const exchange of exchanges(a, b, most)) {
     if (!within(exchange)) continue;
     const { gainBitsPerSecond, violations } = evaluateExchange(a, b, exchange, p);
     if (violations.length === 0) best = Math.max(best, gainBitsPerSecond);
@@ -49,7 +70,7 @@ describe('the search', () => {
     fc.assert(
       fc.property(tight, parameters, (world, p) => {
         const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
-        const best = bestByForce(a, b, p, within);
+        const best = bestByForce(a, b, p, 1, within);
         const found = bestExchange(a, b, p, { kind, minGainBitsPerSecond: 1 });
         const gain = found?.evaluation.gainBitsPerSecond ?? 0;
         expect(Math.abs(gain - best)).toBeLessThanOrEqual(1 + 1e-9 * best);
@@ -57,6 +78,149 @@ describe('the search', () => {
           expect(found.evaluation).toEqual(evaluateExchange(a, b, found.exchange, p));
           expect(found.evaluation.violations).toEqual([]);
         }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('proposes bundles that are allowed, gain what it says, and beat every move and swap', () => {
+    fc.assert(
+      fc.property(tight, parameters, (world, p) => {
+        const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+        const swap = bestExchange(a, b, p, { kind: 'swap', minGainBitsPerSecond: 1 });
+        const found = bestExchange(a, b, p, { kind: 'bundle', minGainBitsPerSecond: 1 });
+        const gain = found?.evaluation.gainBitsPerSecond ?? 0;
+        expect(gain).toBeGreaterThanOrEqual((swap?.evaluation.gainBitsPerSecond ?? 0) * (1 - 1e-9));
+        if (found) {
+          expect(found.evaluation).toEqual(evaluateExchange(a, b, found.exchange, p));
+          expect(found.evaluation.violations).toEqual([]);
+          // The other side, which sees an excerpt of this book, comes to the same.
+          const excerpt = excerptFor(b, found.exchange);
+          const seen = evaluateExchange(a, excerpt, found.exchange, p);
+          expect(seen.violations).toEqual([]);
+          expect(Math.abs(seen.gainBitsPerSecond - gain)).toBeLessThanOrEqual(1e-6 * (1 + gain));
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('finds the best bundle of two small hosts nearly always', () => {
+    const small = worlds({ domainsMax: 12, memoryGibibytes: 24 });
+    const missed: number[] = [];
+    let worth = 0;
+    for (const [world, p] of fc.sample(fc.tuple(small, parameters), { numRuns: 250, seed: 11 })) {
+      const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+      const best = bestByForce(a, b, p, 12);
+      if (best <= 1) continue;
+      worth++;
+      const found = bestExchange(a, b, p, { kind: 'bundle', minGainBitsPerSecond: 1 });
+      const share = (found?.evaluation.gainBitsPerSecond ?? 0) / best;
+      expect(share).toBeLessThanOrEqual(1 + 1e-9);
+      if (share < 1 - 1e-6) missed.push(share);
+    }
+    expect(worth).toBeGreaterThan(100);
+    expect(missed.length / worth).toBeLessThan(0.05);
+  }, 60_000);
+
+  it('asks for the margin', () => {
+    const world = pairApart();
+    const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+    const ask = (minGainBitsPerSecond: number) =>
+      bestExchange(a, b, AFFINITY, { kind: 'bundle', minGainBitsPerSecond });
+    expect(ask(10e6)?.evaluation.gainBitsPerSecond).toBe(10e6);
+    expect(ask(10e6 + 1)).toBeUndefined();
+  });
+
+  it('finds nothing where nothing talks', () => {
+    const world = { ...pairApart(), rates: [] };
+    const options = { kind: 'bundle', minGainBitsPerSecond: 0 } as const;
+    expect(bestExchange(bookOf(world, 'a'), bookOf(world, 'b'), AFFINITY, options)).toBeUndefined();
+  });
+});
+
+describe('a tenant that no single move or swap can unite', () => {
+  // Three on each side, all talking to all, six places a host, the rest taken by pairs that
+  // belong together: moving one loses more than it gains, and so does swapping one.
+  const room = { memoryLimitBytes: 12 * GIB };
+  const names = ['t1', 't2', 't3', 't4', 't5', 't6'];
+  const world: TestWorld = {
+    hosts: [host('a', [], room), host('b', [], room)],
+    domains: [
+      ...names.map((name, i) => domain(name, i < 3 ? 'a' : 'b')),
+      ...['x1', 'x2', 'x3'].map((name) => domain(name, 'a')),
+      ...['y1', 'y2', 'y3'].map((name) => domain(name, 'b')),
+    ],
+    rates: [
+      ...['t1', 't2', 't3'].flatMap((n, i, all) => all.slice(i + 1).map((m) => rate(n, m, 50e6))),
+      ...['t4', 't5', 't6'].flatMap((n, i, all) => all.slice(i + 1).map((m) => rate(n, m, 50e6))),
+      ...['x', 'y'].flatMap((g) => [
+        rate(`${g}1`, `${g}2`, 20e6),
+        rate(`${g}2`, `${g}3`, 20e6),
+        rate(`${g}1`, `${g}3`, 20e6),
+      ]),
+      rate('t1', 't4', 10e6),
+      rate('t2', 't5', 10e6),
+      rate('t3', 't6', 10e6),
+    ],
+  };
+  const find = (kind: SearchKind) =>
+    bestExchange(bookOf(world, 'a'), bookOf(world, 'b'), AFFINITY, {
+      kind,
+      minGainBitsPerSecond: 1,
+    });
+
+  it('is what bundles are for', () => {
+    expect(find('single')).toBeUndefined();
+    expect(find('swap')).toBeUndefined();
+    const found = find('bundle');
+    expect(found?.evaluation.gainBitsPerSecond).toBe(30e6);
+    expect(found?.exchange.give).toHaveLength(3);
+    expect(found?.exchange.take).toHaveLength(3);
+  });
+});
+
+describe('what there may be to gain with a peer', () => {
+  const peer = (world: TestWorld, id: string): Peer => bookOf(world, id);
+
+  it('is most where the partners are, some where they are near, and nothing elsewhere', () => {
+    const world = {
+      hosts: [host('a', ['r1']), host('b', ['r2']), host('c', ['r2']), host('d', ['r1'])],
+      domains: [domain('vm1', 'a'), domain('vm2', 'b')],
+      rates: [rate('vm1', 'vm2', 10e6)],
+    };
+    const potential = outlook(bookOf(world, 'a'), AFFINITY);
+    expect(potential(peer(world, 'b'))).toBe(30e6);
+    expect(potential(peer(world, 'c'))).toBe(20e6);
+    expect(potential(peer(world, 'd'))).toBe(0);
+  });
+
+  it('counts the load that a peer could take over', () => {
+    const { cost } = preset('cpu-balance');
+    const world = {
+      hosts: [host('a'), host('b'), host('c')],
+      domains: [
+        domain('vm1', 'a', { cpu: 7 }),
+        domain('vm2', 'a', { cpu: 7 }),
+        domain('vm3', 'c', { cpu: 7 }),
+      ],
+      rates: [],
+    };
+    const from = bookOf(world, 'a');
+    expect(potentialWith(from, peer(world, 'b'), cost)).toBeGreaterThan(
+      potentialWith(from, peer(world, 'c'), cost),
+    );
+    expect(potentialWith(bookOf(world, 'b'), peer(world, 'b'), cost)).toBe(0);
+  });
+
+  it('is not nothing, on one of the two sides at least, where an exchange gains', () => {
+    fc.assert(
+      fc.property(worlds({ domainsMax: 9 }), (world) => {
+        const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+        const found = bestExchange(a, b, AFFINITY, { kind: 'bundle', minGainBitsPerSecond: 1 });
+        if (!found) return;
+        const both = potentialWith(a, b, AFFINITY) + potentialWith(b, a, AFFINITY);
+        expect(both).toBeGreaterThanOrEqual(found.evaluation.gainBitsPerSecond * (1 - 1e-9));
       }),
       { numRuns: 400 },
     );

@@ -11,8 +11,8 @@
 
 import type { CostParameters } from '../cost.ts';
 import { displacementCost } from '../cost.ts';
-import { distance, type Place } from '../distance.ts';
-import type { Book, DomainId, HostCapacity, HostLoad, Offer } from '../model.ts';
+import { distance } from '../distance.ts';
+import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model.ts';
 import { receiveViolation } from '../policy.ts';
 
 export type Side = 0 | 1;
@@ -47,6 +47,8 @@ export type Board = Readonly<{
   edgeRate: Float64Array;
   /** What one bit/s between two offers costs more when they are apart than when they are together. */
   cutCost: number;
+  /** No single move changes a host's load by more. */
+  largest: Readonly<{ nic: number; cpu: number; memoryBytes: number }>;
   capacity: BySide<HostCapacity>;
   load: BySide<HostLoad>;
   apart: Groups;
@@ -66,70 +68,95 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
   const books = [proposer, responder] as const;
   const { offers, sides } = trueOffers(books);
   const index = new Map(offers.map((offer, i) => [offer.claim.domain, i]));
-  const count = offers.length;
-  const numbers = (): Float64Array => new Float64Array(count);
   const side = Uint8Array.from(sides);
-  const places = partnerPlaces(books);
-  const networkAt = [numbers(), numbers()] as const;
-  const displacementAt = [numbers(), numbers()] as const;
-  const nicAt = [
-    [numbers(), numbers()],
-    [numbers(), numbers()],
-  ] as const;
-  const rates: Map<number, number>[] = [];
-  const table = parameters.distance;
-
-  for (const [i, offer] of offers.entries()) {
-    const rowRates = new Map<number, number>();
-    rates.push(rowRates);
-    for (const { partner, bitsPerSecond } of offer.row) {
-      if (partner === offer.claim.domain) continue;
-      const j = partner === 'external' ? undefined : index.get(partner);
-      if (j !== undefined) {
-        rowRates.set(j, (rowRates.get(j) ?? 0) + bitsPerSecond);
-        continue;
-      }
-      const place = partner === 'external' ? undefined : places.get(partner);
-      for (const holder of [0, 1] as const) {
-        const book = books[holder];
-        if (place) {
-          const cost = parameters.affinityWeight * bitsPerSecond * distance(table, book, place);
-          add(networkAt[holder], i, cost);
-        }
-        if (place?.host !== book.host) add(nicAt[holder][holder], i, bitsPerSecond);
-        if (place && place.host === books[otherSide(holder)].host) {
-          add(nicAt[otherSide(holder)][holder], i, bitsPerSecond);
-        }
-      }
-    }
-    const cost = displacementCost(offer.traits.migrationBytes, parameters.paybackMs);
-    for (const holder of [0, 1] as const) {
-      if (books[holder].host !== offer.claim.home) displacementAt[holder][i] = cost;
-    }
-  }
-
+  const numbers = (of: (offer: Offer, i: number) => number): Float64Array =>
+    Float64Array.from(offers, of);
+  const memoryBytes = numbers(({ traits }) => traits.memoryBytes);
+  const cpu = numbers(({ traits }) => traits.cpu);
+  const { networkAt, nicAt, rowRate, links } = layOutRows(books, offers, index, parameters);
+  const edges = joinLinks(offers.length, links);
   return {
     books,
     parameters,
     offers,
     index,
     side,
-    movable: Uint8Array.from(offers, (offer, i) => mayLeave(offer, books[1 - (side[i] ?? 0)])),
-    memoryBytes: Float64Array.from(offers, (offer) => offer.traits.memoryBytes),
-    vcpus: Float64Array.from(offers, (offer) => offer.traits.vcpus),
-    cpu: Float64Array.from(offers, (offer) => offer.traits.cpu),
+    movable: Uint8Array.from(offers, (offer, i) =>
+      mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0,
+    ),
+    memoryBytes,
+    vcpus: numbers(({ traits }) => traits.vcpus),
+    cpu,
     networkAt,
-    displacementAt,
+    displacementAt: [
+      numbers((offer) => displacementAt(offer, proposer.host, parameters)),
+      numbers((offer) => displacementAt(offer, responder.host, parameters)),
+    ],
     nicAt,
-    ...edges(rates),
+    ...edges,
     cutCost:
       parameters.affinityWeight *
-      (distance(table, proposer, responder) - distance(table, proposer, proposer)),
+      (distance(parameters.distance, proposer, responder) -
+        distance(parameters.distance, proposer, proposer)),
+    largest: {
+      nic: Math.max(0, ...rowRate.map((rate, i) => rate + linkRate(edges, i))),
+      cpu: Math.max(0, ...cpu),
+      memoryBytes: Math.max(0, ...memoryBytes),
+    },
     capacity: [proposer.capacity, responder.capacity],
     load: [proposer.load, responder.load],
     apart: layOutGroups(books, offers, side, 'keepApart'),
     together: layOutGroups(books, offers, side, 'keepTogether'),
   };
+}
+
+function displacementAt(
+  { claim, traits }: Offer,
+  host: HostId,
+  parameters: CostParameters,
+): number {
+  if (claim.home === host) return 0;
+  return displacementCost(traits.migrationBytes, parameters.paybackMs);
+}
+
+/** Walks every row once: what stays where it is goes into the sums, what may move into the links. */
+function layOutRows(
+  books: BySide<Book>,
+  offers: readonly Offer[],
+  index: ReadonlyMap<DomainId, number>,
+  parameters: CostParameters,
+): Pick<Board, 'networkAt' | 'nicAt'> & { rowRate: Float64Array; links: Link[] } {
+  const numbers = (): Float64Array => new Float64Array(offers.length);
+  const networkAt = [numbers(), numbers()] as const;
+  const nicAt = [
+    [numbers(), numbers()],
+    [numbers(), numbers()],
+  ] as const;
+  const rowRate = numbers();
+  const links: Link[] = [];
+  const outside: Standing = { distance: [0, 0], on: undefined };
+  const standings = partnerStandings(books, parameters);
+  for (const [i, offer] of offers.entries()) {
+    for (const { partner, bitsPerSecond } of offer.row) {
+      if (partner === offer.claim.domain) continue;
+      const to = partner === 'external' ? undefined : index.get(partner);
+      if (to !== undefined) {
+        links.push({ from: i, to, rate: bitsPerSecond });
+        continue;
+      }
+      add(rowRate, i, bitsPerSecond);
+      const standing = (partner !== 'external' && standings.get(partner)) || outside;
+      for (const holder of [0, 1] as const) {
+        const cost = parameters.affinityWeight * bitsPerSecond * standing.distance[holder];
+        add(networkAt[holder], i, cost);
+        if (standing.on !== holder) {
+          add(nicAt[holder][holder], i, bitsPerSecond);
+          if (standing.on !== undefined) add(nicAt[standing.on][holder], i, bitsPerSecond);
+        }
+      }
+    }
+  }
+  return { networkAt, nicAt, rowRate, links };
 }
 
 /** The offers of both books, each domain once, with the side that truly holds it. */
@@ -147,54 +174,91 @@ function trueOffers(books: BySide<Book>): { offers: Offer[]; sides: Side[] } {
   return { offers: entries.map((e) => e.offer), sides: entries.map((e) => e.side) };
 }
 
-/** Where each partner is held that the books do not offer. */
-function partnerPlaces(books: BySide<Book>): ReadonlyMap<DomainId, Place> {
-  const places = new Map<DomainId, Book['partners'][number]>();
+/** Where a partner stands that the books do not offer: how far from each side, and on which if on one. */
+type Standing = Readonly<{ distance: readonly [number, number]; on: Side | undefined }>;
+
+function partnerStandings(
+  books: BySide<Book>,
+  parameters: CostParameters,
+): ReadonlyMap<DomainId, Standing> {
+  const partners = new Map<DomainId, Book['partners'][number]>();
   for (const book of books) {
     for (const partner of book.partners) {
-      const known = places.get(partner.domain);
-      if (!known || partner.version > known.version) places.set(partner.domain, partner);
+      const known = partners.get(partner.domain);
+      if (!known || partner.version > known.version) partners.set(partner.domain, partner);
     }
   }
-  return new Map(
-    [...places].map(([domain, { holder, location }]) => [domain, { host: holder, location }]),
-  );
+  const byHost = new Map<HostId, Standing>();
+  const standings = new Map<DomainId, Standing>();
+  for (const { domain, holder, location } of partners.values()) {
+    let standing = byHost.get(holder);
+    if (!standing) {
+      const place = { host: holder, location };
+      standing = {
+        distance: [
+          distance(parameters.distance, books[0], place),
+          distance(parameters.distance, books[1], place),
+        ],
+        on: holder === books[0].host ? 0 : holder === books[1].host ? 1 : undefined,
+      };
+      byHost.set(holder, standing);
+    }
+    standings.set(domain, standing);
+  }
+  return standings;
 }
 
-function mayLeave(offer: Offer, target: Book | undefined): number {
-  if (!target) return 0;
-  const { claim, traits } = offer;
-  const rules = {
-    domain: claim.domain,
-    home: claim.home,
-    name: traits.name,
-    policy: traits.policy,
+function mayLeave({ claim, traits }: Offer, target: Book): boolean {
+  const { domain, home } = claim;
+  return !receiveViolation({ domain, home, name: traits.name, policy: traits.policy }, target);
+}
+
+function linkRate({ firstEdge, edgeRate }: Edges, offer: number): number {
+  let sum = 0;
+  for (let e = firstEdge[offer] ?? 0; e < (firstEdge[offer + 1] ?? 0); e++) sum += edgeRate[e] ?? 0;
+  return sum;
+}
+
+type Edges = Pick<Board, 'firstEdge' | 'edgeTo' | 'edgeRate'>;
+
+/** One entry of a row that names another offer. */
+type Link = Readonly<{ from: number; to: number; rate: number }>;
+
+/**
+ * Both directions of every pair, at the larger of the two rates that the rows of its ends show. A partner
+ * named twice in a row adds up.
+ */
+function joinLinks(count: number, links: readonly Link[]): Edges {
+  const rates = new Map<number, number>();
+  for (const { from, to, rate } of links) {
+    const key = from * count + to;
+    rates.set(key, (rates.get(key) ?? 0) + rate);
+  }
+  const firstEdge = new Uint32Array(count + 1);
+  const pairs: Link[] = [];
+  for (const [key, rate] of rates) {
+    const from = Math.floor(key / count);
+    const to = key % count;
+    const back = rates.get(to * count + from);
+    // The pair is entered once: by its first end, or by the only one that names it.
+    if (back !== undefined && from > to) continue;
+    pairs.push({ from, to, rate: Math.max(rate, back ?? 0) });
+    add(firstEdge, from + 1, 1);
+    add(firstEdge, to + 1, 1);
+  }
+  for (let i = 0; i < count; i++) add(firstEdge, i + 1, firstEdge[i] ?? 0);
+  const next = firstEdge.slice(0, count);
+  const edgeTo = new Uint32Array(2 * pairs.length);
+  const edgeRate = new Float64Array(2 * pairs.length);
+  const enter = (from: number, to: number, rate: number): void => {
+    const edge = next[from] ?? 0;
+    edgeTo[edge] = to;
+    edgeRate[edge] = rate;
+    next[from] = edge + 1;
   };
-  return receiveViolation(rules, target) ? 0 : 1;
-}
-
-function edges(
-  rates: readonly ReadonlyMap<number, number>[],
-): Pick<Board, 'firstEdge' | 'edgeTo' | 'edgeRate'> {
-  const both: Map<number, number>[] = rates.map((row) => new Map(row));
-  for (const [i, row] of rates.entries()) {
-    for (const [j, rate] of row) {
-      const larger = Math.max(rate, rates[j]?.get(i) ?? 0);
-      both[i]?.set(j, larger);
-      both[j]?.set(i, larger);
-    }
-  }
-  const firstEdge = new Uint32Array(rates.length + 1);
-  for (const [i, row] of both.entries()) firstEdge[i + 1] = (firstEdge[i] ?? 0) + row.size;
-  const total = firstEdge[rates.length] ?? 0;
-  const edgeTo = new Uint32Array(total);
-  const edgeRate = new Float64Array(total);
-  let next = 0;
-  for (const row of both) {
-    for (const [j, rate] of row) {
-      edgeTo[next] = j;
-      edgeRate[next++] = rate;
-    }
+  for (const { from, to, rate } of pairs) {
+    enter(from, to, rate);
+    enter(to, from, rate);
   }
   return { firstEdge, edgeTo, edgeRate };
 }
@@ -227,6 +291,6 @@ function layOutGroups(
   return { kind, names: [...numbers.keys()], of, held };
 }
 
-function add(values: Float64Array | Int32Array, at: number, amount: number): void {
+function add(values: Float64Array | Int32Array | Uint32Array, at: number, amount: number): void {
   values[at] = (values[at] ?? 0) + amount;
 }

@@ -6,13 +6,10 @@
  * with all before it made, costs least, out of those that talk to the bundle or gain by themselves. When
  * the receiving host is overfull, the claims whose loss is least go the other way. A climb passes through
  * exchanges that lose, or do not fit; what it keeps is the best point on its way that is allowed. Every
- * climb starts where the last one that paid has ended, until none pays any more. So the result is at
- * least as good as the best of all single moves and swaps it starts from, and no bundle grown from any
- * one claim improves it.
+ * climb starts where the last one that paid has ended, until no seed pays any more.
  */
 
 import type { Board, Side } from './board.ts';
-import { otherSide } from './board.ts';
 import { bestSwap, type Candidate } from './pairwise.ts';
 import { Position } from './position.ts';
 
@@ -24,120 +21,155 @@ const GAINS_MAX = 600_000;
 /** The best bundle found within all limits; `undefined` when nothing gains. */
 export function bestBundle(board: Board): Candidate | undefined {
   const climber = new Climber(board);
-  climber.climb([]);
-  for (let improved = true; improved; ) {
+  if (!climber.promising()) return undefined;
+  while (climber.climb(undefined));
+  for (let improved = true; improved && !climber.exhausted(); ) {
     improved = false;
     for (const seed of climber.seeds()) {
       if (climber.exhausted()) break;
-      if (climber.climb([seed])) improved = true;
+      if (climber.climb(seed)) improved = true;
     }
   }
   const found = climber.result();
   const swap = bestSwap(board);
-  if (swap && swap.gain > (found?.gain ?? 0)) return swap;
-  return found;
+  return swap && swap.gain > (found?.gain ?? 0) ? swap : found;
 }
 
 class Climber {
   readonly #board: Board;
   readonly #position: Position;
-  readonly #locked: Uint8Array;
-  /** Offers that talk to one that has moved in this climb. */
+  /** 1 where an offer may move and has not in this climb. */
+  readonly #free: Uint8Array;
+  /** 1 where an offer talks to one that has moved in this climb. */
   readonly #linked: Uint8Array;
+  /** 1 where a climb from this seed failed and nothing it talks to has moved since. */
+  readonly #stale: Uint8Array;
   #looked = 0;
 
   constructor(board: Board) {
     this.#board = board;
     this.#position = new Position(board);
-    this.#locked = new Uint8Array(board.offers.length);
+    this.#free = Uint8Array.from(board.movable);
     this.#linked = new Uint8Array(board.offers.length);
+    this.#stale = new Uint8Array(board.offers.length);
   }
 
   exhausted(): boolean {
     return this.#looked > GAINS_MAX;
   }
 
-  /** All claims that may move, those first whose own move gains most. */
+  /** False where no exchange at all can gain: no host has a load to be relieved of, and nothing pulls. */
+  promising(): boolean {
+    if (this.#position.hosts > 0) return true;
+    return this.#board.movable.some((may, i) => may === 1 && this.#pull(i) > 0);
+  }
+
+  /**
+   * The claims to grow a bundle from, those first whose own move gains most. When no host has a load
+   * to be relieved of, every exchange that gains has a claim in it which something pulls over, so
+   * the others need not be tried.
+   */
   seeds(): number[] {
-    const { movable } = this.#board;
-    const gains = Float64Array.from(movable, (_, i) => this.#position.gain(i));
-    this.#looked += gains.length;
-    return Array.from(movable.keys())
-      .filter((i) => movable[i] === 1)
-      .sort((a, b) => (gains[b] ?? 0) - (gains[a] ?? 0));
+    const position = this.#position;
+    const all = position.hosts > 0;
+    const seeds: number[] = [];
+    for (let i = 0; i < this.#stale.length; i++) {
+      if (this.#board.movable[i] === 0 || this.#stale[i] === 1) continue;
+      if (all || this.#pull(i) > 0) seeds.push(i);
+    }
+    const gains = new Map(seeds.map((i) => [i, position.gain(i)]));
+    return seeds.sort((a, b) => (gains.get(b) ?? 0) - (gains.get(a) ?? 0));
   }
 
   result(): Candidate | undefined {
-    const moves = this.#board.offers.flatMap((_, i) =>
-      this.#position.side[i] === this.#board.side[i] ? [] : [i],
-    );
+    const { side } = this.#position;
+    const moves = [...side.keys()].filter((i) => side[i] !== this.#board.side[i]);
     const gain = new Position(this.#board).cost() - this.#position.cost();
     return moves.length > 0 ? { moves, gain } : undefined;
   }
 
   /** One climb from the present position; it stays at the best point if that is better. */
-  climb(seeds: readonly number[]): boolean {
+  climb(seed: number | undefined): boolean {
     const position = this.#position;
     const trail: number[] = [];
     let gain = 0;
     let best = 0;
     let kept = 0;
-    const go = (offer: number): void => {
-      gain += position.gain(offer);
-      position.move(offer);
-      this.#lock(offer);
-      trail.push(offer);
+    for (let next = seed ?? this.#next(false); next >= 0; next = this.#next(seed !== undefined)) {
+      gain += position.gain(next);
+      position.move(next);
+      this.#take(next);
+      trail.push(next);
       if (gain > best + significant(best) && position.allowed()) {
         best = gain;
         kept = trail.length;
       }
-    };
-    for (const seed of seeds) go(seed);
-    while (trail.length - kept < PATIENCE) {
-      const next = this.#next(seeds.length > 0);
-      if (next < 0) break;
-      go(next);
+      if (trail.length - kept >= PATIENCE) break;
+    }
+    for (const [n, offer] of trail.entries()) {
+      this.#free[offer] = 1;
+      if (n < kept) this.#stir(offer);
     }
     while (trail.length > kept) position.move(trail.pop() as number);
-    this.#locked.fill(0);
     this.#linked.fill(0);
+    if (kept === 0 && seed !== undefined) this.#stale[seed] = 1;
     return kept > 0;
   }
 
-  #lock(offer: number): void {
+  #take(offer: number): void {
     const { firstEdge, edgeTo } = this.#board;
-    this.#locked[offer] = 1;
-    for (let e = firstEdge[offer] as number; e < (firstEdge[offer + 1] as number); e++) {
-      this.#linked[edgeTo[e] as number] = 1;
+    this.#free[offer] = 0;
+    const end = firstEdge[offer + 1] as number;
+    for (let e = firstEdge[offer] as number; e < end; e++) this.#linked[edgeTo[e] as number] = 1;
+  }
+
+  /** A claim has moved for good: what talks to it is worth trying again. */
+  #stir(offer: number): void {
+    const { firstEdge, edgeTo } = this.#board;
+    this.#stale[offer] = 0;
+    const end = firstEdge[offer + 1] as number;
+    for (let e = firstEdge[offer] as number; e < end; e++) this.#stale[edgeTo[e] as number] = 0;
+  }
+
+  /** What a move would save if everything that holds the claim where it is came along. */
+  #pull(offer: number): number {
+    const { saving, side } = this.#position;
+    const { firstEdge, edgeTo, edgeRate, cutCost } = this.#board;
+    let near = 0;
+    const end = firstEdge[offer + 1] as number;
+    for (let e = firstEdge[offer] as number; e < end; e++) {
+      if (side[edgeTo[e] as number] === side[offer]) near += edgeRate[e] as number;
     }
+    return (saving[offer] as number) + cutCost * near;
   }
 
   /** The claim to move next, or -1. */
   #next(grow: boolean): number {
-    const full = this.#overfull();
-    const from = full === undefined ? undefined : full;
+    const position = this.#position;
+    const { side, saving } = position;
+    const free = this.#free;
+    const from = this.#overfull();
+    const { flat } = position;
     let best = -1;
     let most = Number.NEGATIVE_INFINITY;
-    const { movable } = this.#board;
-    for (let i = 0; i < movable.length; i++) {
-      if (movable[i] === 0 || this.#locked[i] === 1) continue;
-      if (from !== undefined && this.#position.side[i] !== from) continue;
-      this.#looked++;
-      const gain = this.#position.gain(i);
+    for (let i = 0; i < free.length; i++) {
+      if (free[i] === 0 || (from !== undefined && side[i] !== from)) continue;
+      const gain = flat ? (saving[i] as number) : position.gain(i);
       if (gain <= most) continue;
       if (grow && from === undefined && gain <= 0 && this.#linked[i] === 0) continue;
       most = gain;
       best = i;
     }
+    // A gain of which the hosts' cost is a part takes several times as long to compute.
+    this.#looked += flat ? free.length : 4 * free.length;
     return best;
   }
 
   /** The side that has to give, if just one has. */
   #overfull(): Side | undefined {
     const zero = this.#position.overfull(0);
-    const one = this.#position.overfull(1);
-    if (zero === one) return undefined;
-    return zero ? 0 : otherSide(0);
+    if (zero === this.#position.overfull(1)) return undefined;
+    return zero ? 0 : 1;
   }
 }
 

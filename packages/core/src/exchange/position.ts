@@ -4,7 +4,7 @@
  * arithmetic, so a search cannot promise what the evaluation does not find.
  */
 
-import { type CostParameters, excess, hostOnCost } from '../cost.ts';
+import { excess, hostOnCost } from '../cost.ts';
 import { keepApartLimit, split } from '../policy.ts';
 import { type Board, type Groups, otherSide, type Side } from './board.ts';
 
@@ -12,9 +12,10 @@ export class Position {
   readonly board: Board;
   /** Which side holds each offer. */
   readonly side: Uint8Array;
-  /** Traffic of each offer with offers on its own side, and on the other one. */
-  readonly near: Float64Array;
-  readonly far: Float64Array;
+  /** What each move by itself would save in network and displacement cost. */
+  readonly saving: Float64Array;
+  /** Each offer's traffic with offers on its own side, less that with the other side. */
+  readonly cut: Float64Array;
   readonly memoryBytes: Float64Array;
   readonly vcpus: Float64Array;
   readonly cpu: Float64Array;
@@ -22,9 +23,15 @@ export class Position {
   /** What each side may come to hold: its limit, or what it holds already when that is more. */
   readonly memoryLimit: Float64Array;
   readonly vcpuLimit: Float64Array;
-  /** Network and displacement cost that the exchange can change; only differences mean anything. */
+  /** Network and displacement cost since the start; only differences mean anything. */
   network = 0;
   displacement = 0;
+  /** The excess and host-on cost of both hosts. */
+  hosts = 0;
+  /** Whether no move changes the hosts' cost now: then `saving` is the whole gain. */
+  flat = false;
+  /** The curves that some single move could reach from here. */
+  readonly #reach = { nic: false, cpu: false, memory: false };
   readonly #apart: GroupState;
   readonly #together: GroupState;
   readonly #nicCapacity: readonly [number, number];
@@ -33,8 +40,8 @@ export class Position {
     this.board = board;
     const { load, capacity, parameters } = board;
     this.side = Uint8Array.from(board.side);
-    this.near = new Float64Array(this.side.length);
-    this.far = new Float64Array(this.side.length);
+    this.cut = new Float64Array(this.side.length);
+    this.saving = new Float64Array(this.side.length);
     this.memoryBytes = Float64Array.from(load, (l) => l.memoryBytes);
     this.vcpus = Float64Array.from(load, (l) => l.vcpus);
     this.cpu = Float64Array.from(load, (l) => l.cpu);
@@ -54,9 +61,12 @@ export class Position {
     for (let i = 0; i < this.side.length; i++) {
       for (let e = at(board.firstEdge, i); e < at(board.firstEdge, i + 1); e++) {
         const together = this.side[at(board.edgeTo, e)] === this.side[i];
-        add(together ? this.near : this.far, i, at(board.edgeRate, e));
+        add(this.cut, i, together ? at(board.edgeRate, e) : -at(board.edgeRate, e));
       }
+      const from = this.sideOf(i);
+      this.saving[i] = -this.#networkChange(i, from) - this.#displacementChange(i, from);
     }
+    this.#weigh();
   }
 
   sideOf(offer: number): Side {
@@ -68,78 +78,88 @@ export class Position {
     const { board, side } = this;
     const from = this.sideOf(offer);
     const to = otherSide(from);
-    const cut = at(this.near, offer) - at(this.far, offer);
     this.network += this.#networkChange(offer, from);
-    this.displacement +=
-      at(board.displacementAt[to], offer) - at(board.displacementAt[from], offer);
-    for (const host of [0, 1] as const) {
-      add(this.nic, host, this.#nicChange(host, offer, from) + cut);
-    }
+    this.displacement += this.#displacementChange(offer, from);
+    add(this.nic, 0, this.#nicChange(0, offer, from));
+    add(this.nic, 1, this.#nicChange(1, offer, from));
     shift(this.memoryBytes, from, to, at(board.memoryBytes, offer));
     shift(this.vcpus, from, to, at(board.vcpus, offer));
     shift(this.cpu, from, to, at(board.cpu, offer));
     this.#apart.move(offer, from, to);
     this.#together.move(offer, from, to);
     side[offer] = to;
-    const near = at(this.near, offer);
-    this.near[offer] = at(this.far, offer);
-    this.far[offer] = near;
-    for (let e = at(board.firstEdge, offer); e < at(board.firstEdge, offer + 1); e++) {
+    this.cut[offer] = -at(this.cut, offer);
+    this.saving[offer] = -at(this.saving, offer);
+    const end = at(board.firstEdge, offer + 1);
+    for (let e = at(board.firstEdge, offer); e < end; e++) {
       const partner = at(board.edgeTo, e);
-      const rate = side[partner] === to ? at(board.edgeRate, e) : -at(board.edgeRate, e);
-      add(this.near, partner, rate);
-      add(this.far, partner, -rate);
+      const twice = 2 * (side[partner] === to ? at(board.edgeRate, e) : -at(board.edgeRate, e));
+      add(this.cut, partner, twice);
+      add(this.saving, partner, -board.cutCost * twice);
     }
+    this.#weigh();
   }
 
   /** By how much the cost falls when one claim moves; the limits are another matter. O(1). */
   gain(offer: number): number {
-    const { board } = this;
-    const from = this.sideOf(offer);
-    const to = otherSide(from);
-    const saved =
-      at(board.displacementAt[from], offer) -
-      at(board.displacementAt[to], offer) -
-      this.#networkChange(offer, from);
-    const cut = at(this.near, offer) - at(this.far, offer);
-    return (
-      saved +
-      this.hostsCost() -
-      this.#sideCost(
-        from,
-        at(this.nic, from) + this.#nicChange(from, offer, from) + cut,
-        at(this.cpu, from) - at(board.cpu, offer),
-        at(this.memoryBytes, from) - at(board.memoryBytes, offer),
-        at(this.vcpus, from) - at(board.vcpus, offer),
-      ) -
-      this.#sideCost(
-        to,
-        at(this.nic, to) + this.#nicChange(to, offer, from) + cut,
-        at(this.cpu, to) + at(board.cpu, offer),
-        at(this.memoryBytes, to) + at(board.memoryBytes, offer),
-        at(this.vcpus, to) + at(board.vcpus, offer),
-      )
-    );
-  }
-
-  /** The excess and host-on cost of both hosts as they are now. */
-  hostsCost(): number {
-    let sum = 0;
-    for (const s of [0, 1] as const) {
-      sum += this.#sideCost(
-        s,
-        at(this.nic, s),
-        at(this.cpu, s),
-        at(this.memoryBytes, s),
-        at(this.vcpus, s),
-      );
-    }
-    return sum;
+    const saved = at(this.saving, offer);
+    return this.flat ? saved : saved + this.hosts - this.#hostsAfter(offer);
   }
 
   /** Everything that an exchange can change; the gain of an exchange is a difference of two of these. */
   cost(): number {
-    return this.network + this.displacement + this.hostsCost();
+    return this.network + this.displacement + this.hosts;
+  }
+
+  /** What both hosts would cost; curves that no single move reaches are left out, for they are 0. */
+  #hostsAfter(offer: number): number {
+    const { board } = this;
+    const { nic, cpu, memory, hostOn } = board.parameters;
+    const from = this.sideOf(offer);
+    let sum = 0;
+    for (const s of SIDES) {
+      const capacity = board.capacity[s];
+      const sign = s === from ? -1 : 1;
+      const memoryBytes = at(this.memoryBytes, s) + sign * at(board.memoryBytes, offer);
+      if (this.#reach.nic) {
+        const load = at(this.nic, s) + this.#nicChange(s, offer, from);
+        sum += excess(nic, load, this.#nicCapacity[s]);
+      }
+      if (this.#reach.cpu) {
+        sum += excess(cpu, at(this.cpu, s) + sign * at(board.cpu, offer), capacity.vcpus);
+      }
+      if (this.#reach.memory) sum += excess(memory, memoryBytes, capacity.memoryBytes);
+      if (hostOn) {
+        const vcpus = at(this.vcpus, s) + sign * at(board.vcpus, offer);
+        sum += hostOnCost(hostOn, vcpus, memoryBytes, capacity.memoryLimitBytes);
+      }
+    }
+    return sum;
+  }
+
+  /** Brings `hosts` and `flat` up to date with the loads. */
+  #weigh(): void {
+    const { nic, cpu, memory, hostOn } = this.board.parameters;
+    const { largest } = this.board;
+    const reach = this.#reach;
+    reach.nic = false;
+    reach.cpu = false;
+    reach.memory = false;
+    this.hosts = 0;
+    for (const s of SIDES) {
+      const { vcpus, memoryBytes, memoryLimitBytes } = this.board.capacity[s];
+      const nicCapacity = this.#nicCapacity[s];
+      const held = at(this.memoryBytes, s);
+      this.hosts +=
+        excess(nic, at(this.nic, s), nicCapacity) +
+        excess(cpu, at(this.cpu, s), vcpus) +
+        excess(memory, held, memoryBytes);
+      if (hostOn) this.hosts += hostOnCost(hostOn, at(this.vcpus, s), held, memoryLimitBytes);
+      reach.nic ||= excess(nic, at(this.nic, s) + largest.nic, nicCapacity) > 0;
+      reach.cpu ||= excess(cpu, at(this.cpu, s) + largest.cpu, vcpus) > 0;
+      reach.memory ||= excess(memory, held + largest.memoryBytes, memoryBytes) > 0;
+    }
+    this.flat = !reach.nic && !reach.cpu && !reach.memory && hostOn === undefined;
   }
 
   /** Whether both hosts are within their limits and no group rule is broken. */
@@ -179,29 +199,23 @@ export class Position {
     return (
       at(networkAt[otherSide(from)], offer) -
       at(networkAt[from], offer) +
-      cutCost * (at(this.near, offer) - at(this.far, offer))
+      cutCost * at(this.cut, offer)
     );
   }
 
-  /** What a move adds to a host's uplink, traffic with other offers aside. */
-  #nicChange(host: Side, offer: number, from: Side): number {
-    const nic = this.board.nicAt[host];
-    return at(nic[otherSide(from)], offer) - at(nic[from], offer);
+  #displacementChange(offer: number, from: Side): number {
+    const { displacementAt } = this.board;
+    return at(displacementAt[otherSide(from)], offer) - at(displacementAt[from], offer);
   }
 
-  #sideCost(s: Side, nic: number, cpu: number, memory: number, vcpus: number): number {
-    const parameters: CostParameters = this.board.parameters;
-    const capacity = this.board.capacity[s];
-    let sum =
-      excess(parameters.nic, nic, this.#nicCapacity[s]) +
-      excess(parameters.cpu, cpu, capacity.vcpus) +
-      excess(parameters.memory, memory, capacity.memoryBytes);
-    if (parameters.hostOn) {
-      sum += hostOnCost(parameters.hostOn, vcpus, memory, capacity.memoryLimitBytes);
-    }
-    return sum;
+  /** What a move adds to a host's uplink. */
+  #nicChange(host: Side, offer: number, from: Side): number {
+    const nic = this.board.nicAt[host];
+    return at(nic[otherSide(from)], offer) - at(nic[from], offer) + at(this.cut, offer);
   }
 }
+
+const SIDES = [0, 1] as const;
 
 /** Loads come from sums in floating point on two hosts: a byte, and a millionth of a vCPU, are no limit broken. */
 const ROUNDING_BYTES = 1;
