@@ -252,7 +252,11 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
     },
     onMessage: (listener) => listeners.onMessage(listener),
     onSummary: (listener) => listeners.onSummary(listener),
-    onPeers: (listener) => listeners.onPeers(listener),
+    onPeers(listener) {
+      listeners.onPeers(listener);
+      // Who listens late must not wait for the next change.
+      listener(links.peers());
+    },
     async request(to, name, body, timeoutMs) {
       const beganAtMs = performance.now();
       await connectFor(to, timeoutMs);
