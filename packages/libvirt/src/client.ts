@@ -40,6 +40,7 @@ export class LibvirtClient implements Caller {
   readonly #settings: ClientSettings;
   readonly #eventListeners = new Set<(event: DomainEvent) => void>();
   readonly #reachabilityListeners = new Set<(state: Reachability) => void>();
+  readonly #dedicated = new Set<LibvirtConnection>();
   #connection: LibvirtConnection | undefined;
   #reason = new LibvirtError('closed', 'connection', 'not connected to libvirtd yet');
   #announced: boolean | undefined;
@@ -91,16 +92,20 @@ export class LibvirtClient implements Caller {
    */
   async dedicated<Value>(work: (domains: DomainApi) => Promise<Value>): Promise<Value> {
     const connection = await LibvirtConnection.open(this.#settings);
+    this.#dedicated.add(connection);
     try {
       return await work(new DomainApi(connection));
     } finally {
+      this.#dedicated.delete(connection);
       await connection.close();
     }
   }
 
+  /** Closes every connection. What libvirtd was asked to do it may go on doing; its answers reject as `closed`. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake?.();
+    await Promise.all([...this.#dedicated].map((connection) => connection.close()));
     await this.#connection?.close();
     await this.#loop;
   }

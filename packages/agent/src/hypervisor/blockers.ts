@@ -13,6 +13,7 @@ import {
   LibvirtError,
   migrateFlag,
 } from '@barter/libvirt';
+import { isBusy } from './presence.ts';
 
 type Answer = { definition: string; askedAtMs: number; reason: string | null };
 
@@ -20,6 +21,8 @@ type Answer = { definition: string; askedAtMs: number; reason: string | null };
 const renewMs = 5 * 60_000;
 /** New domains are always asked about; of the others so many in one sample. */
 const renewalsAtOnce = 4;
+
+type AskedApi = Pick<DomainApi, 'wouldMigrate' | 'isPersistent' | 'jobStatistics'>;
 
 export type AskedDomain = Readonly<{ reference: DomainReference; definition: string }>;
 
@@ -39,11 +42,7 @@ export class Blockers {
   }
 
   /** Asks about domains that are new or changed, and renews the oldest answers. Never rejects. */
-  async refresh(
-    domains: readonly AskedDomain[],
-    nowMs: number,
-    api: Pick<DomainApi, 'wouldMigrate' | 'isPersistent'>,
-  ): Promise<void> {
+  async refresh(domains: readonly AskedDomain[], nowMs: number, api: AskedApi): Promise<void> {
     const present = new Set(domains.map(({ reference }) => reference.uuid));
     for (const uuid of this.#answers.keys()) if (!present.has(uuid)) this.#answers.delete(uuid);
     const changed = domains.filter(
@@ -61,12 +60,10 @@ export class Blockers {
     await Promise.all([...changed, ...old].map((domain) => this.#ask(domain, nowMs, api)));
   }
 
-  async #ask(
-    { reference, definition }: AskedDomain,
-    nowMs: number,
-    api: Pick<DomainApi, 'wouldMigrate' | 'isPersistent'>,
-  ): Promise<void> {
+  async #ask({ reference, definition }: AskedDomain, nowMs: number, api: AskedApi): Promise<void> {
     try {
+      // It would wait for a job under way, and the whole measurement with it.
+      if (await isBusy(api, reference)) return;
       const persistent = await api.isPersistent(reference);
       await api.wouldMigrate(reference, migrationFlags(persistent));
       this.#answers.set(reference.uuid, { definition, askedAtMs: nowMs, reason: null });

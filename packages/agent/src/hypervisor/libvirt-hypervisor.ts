@@ -74,6 +74,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #sampler: Sampler;
   readonly #runs = new Map<DomainId, MigrationRun>();
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
+  readonly #closing = new AbortController();
   #reachable: boolean | undefined;
 
   /** Connects, and goes on trying: a libvirtd that is down is no error here, but an event. */
@@ -136,7 +137,9 @@ export class LibvirtHypervisor implements Hypervisor {
     }
     const { path, log, options } = this.#parts;
     const settings = { pollMs: 500, askEveryMs: 1_000, ...options.migration };
-    const run = new MigrationRun({ client: this.#client, path, log, settings }, order, onProgress);
+    const { signal } = this.#closing;
+    const world = { client: this.#client, path, log, settings, signal };
+    const run = new MigrationRun(world, order, onProgress);
     this.#runs.set(domain, run);
     try {
       const result = await run.run();
@@ -213,8 +216,9 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
-  /** Migrations under way go on without us; their callers get their results first or never. */
+  /** Migrations under way go on without us; their callers are told that the end is unknown. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#client.close();
   }
 

@@ -28,6 +28,8 @@ export type MigrationEnd =
 /** The migration, as whoever began it sees it while its end is looked for. */
 export type Watch = Readonly<{
   askEveryMs: number;
+  /** Nobody waits for the answer any more. */
+  signal: AbortSignal;
   /** libvirt said, at some time, that the domain left for the target. */
   sawItLeave(): boolean;
   /** It is under way and not overdue. */
@@ -74,7 +76,7 @@ export async function concludeFailure(
   let deadlineMs = performance.now() + clearWithinMs;
   let inARow = 0;
   let last: DomainPresence | undefined;
-  while (performance.now() < deadlineMs) {
+  while (performance.now() < deadlineMs && !watch.signal.aborted) {
     last = await inspectDomain(client.domains, domain.uuid).catch(() => undefined);
     inARow = last?.state === 'running' ? inARow + 1 : 0;
     if (inARow >= needed) {

@@ -43,6 +43,8 @@ export type MigrationWorld = Readonly<{
   path: MigrationPath;
   log: Log;
   settings: MigrationSettings;
+  /** The agent is ending. */
+  signal: AbortSignal;
 }>;
 
 /** libvirt's own end of a migration (Finish, Confirm) after the memory is sent, and some to spare. */
@@ -82,7 +84,10 @@ export class MigrationRun {
     try {
       return await this.#migrate(departure.value, opened.value);
     } finally {
-      await opened.value.close().catch((error: unknown) => this.#say('path-not-closed', error));
+      // An agent that ends does not take a migration under way with it: the path ends by itself.
+      if (!this.#world.signal.aborted || this.#migrating === undefined) {
+        await opened.value.close().catch((error: unknown) => this.#say('path-not-closed', error));
+      }
     }
   }
 
@@ -215,6 +220,7 @@ export class MigrationRun {
     const overMs = budgetMs(departure.facts.memoryBytes) + endingMsMax;
     const end = await concludeFailure(client, departure, error as LibvirtError, {
       askEveryMs: this.#world.settings.askEveryMs,
+      signal: this.#world.signal,
       sawItLeave: () => this.#leftHere,
       // libvirtd may have lost us and not the migration; it goes on for as long as it could have anyway.
       mayGoOn: () => this.#elapsedMs() < overMs && this.#abort === undefined,

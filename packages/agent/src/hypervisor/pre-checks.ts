@@ -9,8 +9,6 @@ import {
   type DomainReference,
   domainState,
   isNotFound,
-  isUnsupported,
-  jobType,
   LibvirtError,
 } from '@barter/libvirt';
 import type { MigrationFacts } from '../migration-path.ts';
@@ -18,6 +16,7 @@ import { failure, type Result, success } from '../result.ts';
 import { migrationFlags } from './blockers.ts';
 import { parseDomainXml } from './domain-xml.ts';
 import { domainMemoryBytes } from './memory.ts';
+import { isBusy } from './presence.ts';
 
 export type Departure = Readonly<{
   domain: DomainReference;
@@ -40,11 +39,7 @@ export async function checkDeparture(
     if (state !== domainState.running && state !== domainState.blocked) {
       return failure('check-failed', `${domain.name} is not running but in state ${state}.`);
     }
-    const job = await domains.jobStatistics(domain).catch((error: unknown) => {
-      if (isUnsupported(error)) return undefined;
-      throw error;
-    });
-    if (job !== undefined && (job.type === jobType.bounded || job.type === jobType.unbounded)) {
+    if (await isBusy(domains, domain)) {
       return failure('busy', `Another job of libvirt's is under way on ${domain.name}.`);
     }
     const persistent = await domains.isPersistent(domain);

@@ -3,6 +3,7 @@
 import type { DomainPresence } from '@barter/core';
 import {
   type DomainApi,
+  type DomainReference,
   domainState,
   isInvalidState,
   isNotFound,
@@ -23,16 +24,28 @@ export async function inspectDomain(domains: DomainApi, uuid: string): Promise<D
     const domain = await domains.lookupByUuid(uuid);
     const state = await domains.state(domain);
     if (!isActive(state.state)) return { state: 'absent', defined: true };
-    return presenceOf(state, await jobOf(domains, uuid));
+    return presenceOf(state, await jobOf(domains, domain));
   } catch (error) {
     if (isNotFound(error)) return { state: 'absent', defined: false };
     throw error;
   }
 }
 
+/** Whether libvirt is doing something with it that other calls would have to wait for. */
+export async function isBusy(
+  domains: Pick<DomainApi, 'jobStatistics'>,
+  domain: DomainReference,
+): Promise<boolean> {
+  const job = await jobOf(domains, domain);
+  if (job === 'incoming') return true;
+  return job !== null && (job.type === jobType.bounded || job.type === jobType.unbounded);
+}
+
 /** What its job is: `incoming` when libvirt refuses to tell because the domain is arriving. */
-async function jobOf(domains: DomainApi, uuid: string): Promise<JobStatistics | 'incoming' | null> {
-  const domain = await domains.lookupByUuid(uuid);
+async function jobOf(
+  domains: Pick<DomainApi, 'jobStatistics'>,
+  domain: DomainReference,
+): Promise<JobStatistics | 'incoming' | null> {
   try {
     return await domains.jobStatistics(domain);
   } catch (error) {

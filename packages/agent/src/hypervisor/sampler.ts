@@ -8,6 +8,7 @@ import {
   type DomainReference,
   type DomainStatistics,
   isNotFound,
+  isUncertain,
   isUnsupported,
   type LibvirtClient,
   numberOf,
@@ -32,6 +33,7 @@ import {
 } from './host-load.ts';
 import { domainMemoryBytes } from './memory.ts';
 import { readPolicy } from './policy-xml.ts';
+import { isBusy } from './presence.ts';
 
 export type SamplerSettings = Readonly<{
   limits: CapacityLimits;
@@ -154,7 +156,11 @@ export class Sampler {
     } catch (error) {
       // It stopped between the two calls.
       if (isNotFound(error)) return null;
-      throw error;
+      if (isUncertain(error)) throw error;
+      // One domain that libvirt has trouble with must not hide all the others.
+      const problem = `libvirt cannot show its definition: ${describe(error)}`;
+      const definition = this.definition(domain.uuid);
+      return { reference: domain, known: { xml: '', definition, problem }, parameters };
     }
   }
 
@@ -170,7 +176,7 @@ export class Sampler {
     const policy = definition === null ? null : readPolicy(definition.metadata);
     const frozen: Policy = { frozen: true };
     const problem =
-      definition === null
+      known.problem !== ''
         ? known.problem
         : policy?.ok === false
           ? policy.message
@@ -204,6 +210,7 @@ export class Sampler {
         : [],
     );
     await this.#dirty.renew(measurable, nowMs, async (domain, seconds) => {
+      if (await isBusy(this.#client.domains, domain)) throw new Error(`${domain.name} is busy`);
       await this.#client.domains.startDirtyRate(domain, seconds).catch((error: unknown) => {
         if (isUnsupported(error)) this.#dirty.giveUp();
         throw error;
@@ -216,11 +223,13 @@ export class Sampler {
     for (const { reference, known, parameters } of seen) {
       if (known.definition === null || !isMarked(known.definition.metadata)) continue;
       if (stateOf(parameters) !== 'running' || this.#isMigrating(reference.uuid)) continue;
-      await honourAutostart(this.#client.domains, reference).catch((error: unknown) => {
-        const detail = error instanceof Error ? error.message : String(error);
-        const message = `${reference.name} should start by itself, but: ${detail}`;
+      const { domains } = this.#client;
+      try {
+        if (!(await isBusy(domains, reference))) await honourAutostart(domains, reference);
+      } catch (error) {
+        const message = `${reference.name} should start by itself, but: ${describe(error)}`;
         this.#log.log('warn', 'autostart-not-set', message, { domain: reference.uuid });
-      });
+      }
     }
   }
 
@@ -249,4 +258,8 @@ export class Sampler {
     this.#cpu.keep(present);
     this.#dirty.keep(present);
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -35,7 +35,12 @@ function openPath(): MigrationPath & { opened: number; closed: number } {
   return path;
 }
 
-function prepare(libvirt: ScriptedLibvirt, path: MigrationPath = openPath(), given = order) {
+function prepare(
+  libvirt: ScriptedLibvirt,
+  path: MigrationPath = openPath(),
+  given = order,
+  signal = new AbortController().signal,
+) {
   const progress: MigrationProgress[] = [];
   const said: string[] = [];
   const run = new MigrationRun(
@@ -43,6 +48,7 @@ function prepare(libvirt: ScriptedLibvirt, path: MigrationPath = openPath(), giv
       client: libvirt,
       path,
       log: { log: (_level, code) => said.push(code) },
+      signal,
       settings: { bandwidthBytesPerSecond: null, downtimeMaxMs: 300, pollMs: 2, askEveryMs: 2 },
     },
     given,
@@ -334,5 +340,19 @@ describe('an end that nobody heard', () => {
     const { run, said } = prepare(libvirt, path);
     expect((await run.run()).outcome).toBe('stayed');
     expect(said).toContain('path-not-closed');
+  });
+
+  test('the agent ends: the migration keeps its path and goes on without it', async () => {
+    const ending = new AbortController();
+    const libvirt = new ScriptedLibvirt({
+      [perform]: () => {
+        ending.abort();
+        return lost('closed');
+      },
+    });
+    const path = openPath();
+    const { run } = prepare(libvirt, path, order, ending.signal);
+    expect((await run.run()).outcome).toBe('unknown');
+    expect(path.closed).toBe(0);
   });
 });

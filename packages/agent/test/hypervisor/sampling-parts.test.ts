@@ -19,7 +19,7 @@ import {
   readUplinkSpeed,
 } from '../../src/hypervisor/host-load.ts';
 import { presenceOf } from '../../src/hypervisor/presence.ts';
-import { lost, reference, refused, ScriptedLibvirt } from './scripted-libvirt.ts';
+import { lost, migrating, reference, refused, ScriptedLibvirt } from './scripted-libvirt.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -141,6 +141,19 @@ describe('blockers', () => {
     expect(libvirt.count('domain_migrate_begin3_params')).toBe(1);
     await blockers.refresh(asked('one'), 300_001, libvirt.domains);
     expect(libvirt.count('domain_migrate_begin3_params')).toBe(2);
+  });
+
+  test('a domain that libvirt is busy with is not waited for', async () => {
+    const blockers = new Blockers();
+    for (const job of [
+      migrating(1, 1),
+      refused('operationUnsupported', 'only on the source host'),
+    ]) {
+      const libvirt = new ScriptedLibvirt({ domain_get_job_stats: () => job });
+      await blockers.refresh(asked('one'), 0, libvirt.domains);
+      expect(libvirt.count('domain_migrate_begin3_params')).toBe(0);
+    }
+    expect(blockers.reason(reference.uuid)).toContain('not yet');
   });
 
   test('no answer leaves the earlier one, and the next time asks again', async () => {
