@@ -41,8 +41,16 @@ export class Blockers {
     if (answer !== undefined) answer.reason = reason;
   }
 
-  /** Asks about domains that are new or changed, and renews the oldest answers. Never rejects. */
-  async refresh(domains: readonly AskedDomain[], nowMs: number, api: AskedApi): Promise<void> {
+  /**
+   * Asks about domains that are new or changed, and renews the oldest answers; leaves alone those that
+   * this agent is migrating. Never rejects.
+   */
+  async refresh(
+    domains: readonly AskedDomain[],
+    nowMs: number,
+    api: AskedApi,
+    isMigrating: (uuid: string) => boolean = () => false,
+  ): Promise<void> {
     const present = new Set(domains.map(({ reference }) => reference.uuid));
     for (const uuid of this.#answers.keys()) if (!present.has(uuid)) this.#answers.delete(uuid);
     const changed = domains.filter(
@@ -57,7 +65,8 @@ export class Blockers {
       .sort((a, b) => a.askedAtMs - b.askedAtMs)
       .slice(0, renewalsAtOnce)
       .map(({ domain }) => domain);
-    await Promise.all([...changed, ...old].map((domain) => this.#ask(domain, nowMs, api)));
+    const asked = [...changed, ...old].filter(({ reference }) => !isMigrating(reference.uuid));
+    await Promise.all(asked.map((domain) => this.#ask(domain, nowMs, api)));
   }
 
   async #ask({ reference, definition }: AskedDomain, nowMs: number, api: AskedApi): Promise<void> {

@@ -91,11 +91,10 @@ export class Sampler {
     );
     this.#forgetOthers(seen);
     await this.blockers.refresh(
-      seen
-        .filter(({ reference }) => !this.#isMigrating(reference.uuid))
-        .map(({ reference, known }) => ({ reference, definition: known.xml })),
+      seen.map(({ reference, known }) => ({ reference, definition: known.xml })),
       nowMs,
       this.#client.domains,
+      this.#isMigrating,
     );
     const domains = seen.map((one) => this.#domain(one, nowMs));
     await this.#renewDirtyRates(seen, nowMs);

@@ -156,6 +156,18 @@ describe('blockers', () => {
     expect(blockers.reason(reference.uuid)).toContain('not yet');
   });
 
+  test('what a migration was refused for is remembered while and after it is tried', async () => {
+    const blockers = new Blockers();
+    const { domains } = new ScriptedLibvirt();
+    await blockers.refresh(asked('one'), 0, domains);
+    await blockers.refresh(asked('one'), 1, domains, () => true);
+    blockers.refused(reference.uuid, 'the target lacks a CPU feature');
+    await blockers.refresh(asked('one'), 2, domains);
+    expect(blockers.reason(reference.uuid)).toBe('the target lacks a CPU feature');
+    await blockers.refresh([], 3, domains);
+    expect(blockers.reason(reference.uuid)).toContain('not yet');
+  });
+
   test('no answer leaves the earlier one, and the next time asks again', async () => {
     const blockers = new Blockers();
     await blockers.refresh(asked('one'), 0, new ScriptedLibvirt().domains);
