@@ -4,6 +4,7 @@ import { clockContract, randomContract } from '../../../test/contract/clock-rand
 import { hypervisorContract } from '../../../test/contract/hypervisor.ts';
 import { journalContract } from '../../../test/contract/journal.ts';
 import { trafficProbeContract } from '../../../test/contract/traffic-probe.ts';
+import { transportContract } from '../../../test/contract/transport.ts';
 import {
   parseCluster,
   SimClock,
@@ -77,6 +78,23 @@ trafficProbeContract('simulated', async () => {
     pass: async () => world.advanceTo(world.nowMs() + 2000),
     windowPasses: 5,
     restarted: () => new SimTrafficProbe(world, host, 10),
+    close: async () => {},
+  };
+});
+
+transportContract('simulated', async (size) => {
+  const world = exampleWorld();
+  const network = new SimNetwork(world, new SimRandom(3));
+  const hosts = Array.from({ length: size }, (_, index) => `h${index}` as HostId);
+  return {
+    transports: hosts.map((host) => network.join(host)),
+    until: async (condition) => {
+      for (let step = 0; step < 1000 && !condition(); step++) {
+        world.advanceTo(world.nowMs() + 1);
+      }
+      if (!condition()) throw new Error(`this never became true: ${condition}`);
+    },
+    remove: async (host) => network.leave(host),
     close: async () => {},
   };
 });

@@ -11,9 +11,6 @@ import type { WorldServer } from '@barter/sim';
 import type { Terminal } from '../terminal.ts';
 import { type AgentFiles, AgentProcess } from './agent-process.ts';
 
-/** An agent from source is up in about a second; on a machine that is busy it takes longer. */
-const upWithinMs = 30_000;
-
 export type DemoTiming = Readonly<{
   probeSeconds: number;
   smoothingSeconds: number;
@@ -26,6 +23,8 @@ export type EnlistOptions = Readonly<{
   directory: string;
   timing: DemoTiming;
   signal: AbortSignal;
+  /** When all agents must be up, by `performance.now()`: in seconds usually, later on a busy machine. */
+  upBy: number;
   onCrash(why: string): void;
   /** Called as soon as a process exists, so that nobody forgets it. */
   onAgent(agent: AgentProcess): void;
@@ -53,12 +52,12 @@ export async function enlist(options: EnlistOptions): Promise<Result<readonly Ag
     const agent = start(host.id, files);
     if (first === undefined) {
       first = agent;
-      const up = await isUp(agent, signal);
+      const up = await isUp(agent, options);
       if (!up.ok) return up;
     }
   }
   for (const agent of agents) {
-    const up = await isUp(agent, signal);
+    const up = await isUp(agent, options);
     if (!up.ok) return up;
   }
   return success(agents);
@@ -87,17 +86,17 @@ async function barter(words: readonly string[]): Promise<Result<null>> {
   return failure('demo-failed', `\`barter ${words[2]}\` failed: ${complaints.join(' ')}`);
 }
 
-async function isUp(agent: AgentProcess, signal: AbortSignal): Promise<Result<null>> {
-  const deadline = performance.now() + upWithinMs;
+async function isUp(agent: AgentProcess, options: EnlistOptions): Promise<Result<null>> {
+  const { signal, upBy } = options;
   let reason = '';
-  while (performance.now() < deadline && agent.running && !signal.aborted) {
+  while (performance.now() < upBy && agent.running && !signal.aborted) {
     const status = await agent.client.view('status');
     if (status.ok) return success(null);
     reason = status.message;
     await pause(50);
   }
   if (signal.aborted) return failure('stopped', 'The demo was stopped.');
-  return failure('demo-failed', `The agent of ${agent.name} did not come up: ${reason}.`);
+  return failure('demo-failed', `The agent of ${agent.name} did not come up in time: ${reason}.`);
 }
 
 async function writeConfig(

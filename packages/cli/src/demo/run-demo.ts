@@ -32,6 +32,8 @@ const timing: DemoTiming = {
   tradeSeconds: 1,
   settleAfterSeconds: 5,
 };
+/** With less than this left there is no point in going on. */
+const tradingMsMin = 20_000;
 /** Quiet for this long is the end. */
 const quietSeconds = 6;
 /** The end in any case, counted from the start. Ending the agents takes a few seconds more. */
@@ -99,6 +101,7 @@ async function perform(
     directory,
     timing,
     signal,
+    upBy: endsAt - tradingMsMin,
     onCrash: fail,
     onAgent: (agent) => {
       agents.push(agent);
