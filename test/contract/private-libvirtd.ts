@@ -4,7 +4,7 @@
  * the test process dies.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -30,6 +30,9 @@ export function privateLibvirtdObstacle(): string | undefined {
   if (process.platform !== 'linux') return 'libvirtd needs Linux';
   if (process.getuid?.() !== 0) return `a private libvirtd needs root (${advice})`;
   if (findProgram('libvirtd') === undefined) return `libvirtd is not installed (${advice})`;
+  if (spawnSync('unshare', ['--mount', '--uts', 'true']).status !== 0) {
+    return 'this machine allows no mount namespaces (a container without privileges?)';
+  }
   return undefined;
 }
 
