@@ -38,6 +38,7 @@ export class FramedStream {
   readonly #outbox = new Outbox(outboxLimits);
   #isScheduled = false;
   #isEnded = false;
+  #heardAtMs = performance.now();
 
   constructor(stream: Stream, listeners: Listeners) {
     this.#stream = stream;
@@ -53,6 +54,11 @@ export class FramedStream {
 
   get isOpen(): boolean {
     return !this.#isEnded;
+  }
+
+  /** When bytes last came in (or the stream was opened), as `performance.now()` tells it. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   /** Best-effort frames given up because the peer did not read fast enough. */
@@ -76,7 +82,7 @@ export class FramedStream {
   async #read(): Promise<void> {
     try {
       await pipe(
-        this.#stream,
+        this.#heard(),
         (source) => lengthPrefixed.decode(source, { maxDataLength: limits.frameBytes }),
         async (frames) => {
           for await (const bytes of frames) {
@@ -92,6 +98,13 @@ export class FramedStream {
       this.#end(lengthErrors.has(name) ? { kind: 'oversize' } : { kind: 'closed', detail });
     }
     if (this.#stream.status === 'open') this.#stream.abort(new Error('no longer read'));
+  }
+
+  async *#heard() {
+    for await (const bytes of this.#stream) {
+      this.#heardAtMs = performance.now();
+      yield bytes;
+    }
   }
 
   /** Frames pushed in one turn of the event loop are sent, and encrypted, together. */

@@ -140,7 +140,6 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
     gater: gate.gater,
     admits,
     topic,
-    members: store.current.members.size,
   });
   const ownAddresses = () => announced(node.getMultiaddrs());
 
@@ -240,6 +239,7 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
       node.addEventListener('connection:open', (event) => gate.opened(event.detail));
       await node.start();
       gossip.start();
+      links.start();
       reconnect.setTargets(dialTargets(self, store.current.members.keys()));
       bootstrap.start();
     },

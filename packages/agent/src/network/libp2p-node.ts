@@ -1,7 +1,7 @@
 /**
- * The libp2p node under the peer network, with the settings that measurements asked for: a hung peer is
- * noticed within about two seconds, gossip works with many nodes behind one address, and what a peer may
- * open or send is bounded before any code of ours sees it.
+ * The libp2p node under the peer network, with the settings that measurements asked for: gossip works
+ * with many nodes behind one address, and what a peer may open or send is bounded before any code of ours
+ * sees it.
  */
 
 import { noise } from '@chainsafe/libp2p-noise';
@@ -24,8 +24,6 @@ type Options = Readonly<{
   gater: ConnectionGater;
   admits: (peer: PeerId) => boolean;
   topic: string;
-  /** How many members there are: the more, the less often each is pinged. */
-  members: number;
 }>;
 
 /** Not started yet, so that handlers are in place before the first connection. */
@@ -37,9 +35,9 @@ export function createNode(options: Options) {
     addresses: { listen: [...options.listen] },
     connectionGater: options.gater,
     connectionMonitor: {
-      // At 64 peers a ping a second to each would take 5 % of a core.
-      pingInterval: Math.max(1000, options.members * 50),
-      pingTimeout: { minTimeout: 1000, maxTimeout: 2000 },
+      // For connections without a stream of ours; those with one are watched by `liveness.ts`.
+      pingInterval: 15_000,
+      pingTimeout: { minTimeout: 5000, maxTimeout: 10_000 },
     },
     services: {
       identify: membersOnly(identify(), admits),

@@ -11,6 +11,7 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { failure, type Result, success } from '../result.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Listeners } from './listeners.ts';
+import { Liveness } from './liveness.ts';
 import { Requests, unreachable } from './requests.ts';
 import type { Entry } from './roster-entry.ts';
 import { digestOf, RosterSpread } from './roster-spread.ts';
@@ -44,6 +45,7 @@ export class Links {
   readonly requests: Requests;
   readonly #options: Options;
   readonly #spread: RosterSpread;
+  readonly #liveness: Liveness;
   /** Sent to every peer that connects. */
   #greeting: Uint8Array | undefined;
   #isClosed = false;
@@ -58,6 +60,21 @@ export class Links {
     });
     this.requests = new Requests((to, frame) => this.send(to, frame, { bestEffort: false }), log);
     this.#spread = new RosterSpread({ store, sessions: this.sessions, shutOuts, log, onAdded });
+    const there = encodeFrame({ kind: 'there' });
+    this.#liveness = new Liveness({
+      sessions: () => this.sessions.streams(),
+      ask: ({ stream }) => there.ok && stream.send(there.value, { bestEffort: true }),
+      lost: ({ host, connection }, silentMs) => {
+        log.log('info', 'silent', `${host} has been silent for ${Math.round(silentMs)} ms.`, {
+          peer: host,
+        });
+        connection.abort(new Error('silent'));
+      },
+    });
+  }
+
+  start(): void {
+    this.#liveness.start();
   }
 
   /** Takes over a framed stream with a member, whoever opened it. */
@@ -122,6 +139,7 @@ export class Links {
 
   close(): void {
     this.#isClosed = true;
+    this.#liveness.close();
     this.requests.close();
   }
 
@@ -168,6 +186,12 @@ export class Links {
         break;
       case 'hints':
         this.#heard(frame.hints);
+        break;
+      case 'there':
+        this.send(from, { kind: 'here' }, { bestEffort: true });
+        break;
+      case 'here':
+        // That it came is the answer: the stream has noted when.
         break;
       case 'hello':
         // Only the first frame of a session says hello; a second one means nothing.

@@ -104,6 +104,11 @@ export class Sessions {
     return [...this.#peers.keys()].flatMap((host) => this.best(host) ?? []);
   }
 
+  /** Every stream, ready or not. */
+  *streams(): Iterable<Session> {
+    for (const { sessions } of this.#peers.values()) yield* sessions;
+  }
+
   /** False when the peer is not connected or its outbox is full. */
   send(host: HostId, bytes: Uint8Array, options: Readonly<{ bestEffort: boolean }>): boolean {
     return this.best(host)?.stream.send(bytes, options) ?? false;

@@ -2,6 +2,7 @@ import type { HostId } from '@barter/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { dialTargets, fullMeshMax } from '../../src/network/dial-targets.ts';
+import { Liveness } from '../../src/network/liveness.ts';
 import { Outbox } from '../../src/network/outbox.ts';
 import { TokenBucket } from '../../src/network/rate-limit.ts';
 import { Reconnect } from '../../src/network/reconnect.ts';
@@ -146,6 +147,56 @@ describe('the reconnect loop', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(most).toBe(16);
     reconnect.close();
+  });
+});
+
+describe('liveness', () => {
+  function watched() {
+    const now = { ms: 0 };
+    const session = { stream: { heardAtMs: 0 } };
+    const did: string[] = [];
+    const liveness = new Liveness({
+      sessions: () => [session as never],
+      ask: () => did.push(`asked at ${now.ms}`),
+      lost: () => did.push(`lost at ${now.ms}`),
+      nowMs: () => now.ms,
+    });
+    const passMs = (ms: number) => {
+      now.ms += ms;
+      liveness.tick();
+    };
+    return { session, did, passMs };
+  }
+
+  test('asks after a second of silence, and gives up after two and a half', () => {
+    const { did, passMs } = watched();
+    for (let tick = 0; tick < 6; tick += 1) passMs(500);
+    expect(did).toEqual([
+      'asked at 1000',
+      'asked at 1500',
+      'asked at 2000',
+      'asked at 2500',
+      'lost at 3000',
+    ]);
+  });
+
+  test('is content with whatever it hears', () => {
+    const { session, did, passMs } = watched();
+    for (let tick = 1; tick < 20; tick += 1) {
+      passMs(500);
+      session.stream.heardAtMs = tick * 500;
+    }
+    expect(did).toEqual([]);
+  });
+
+  test('does not hold it against a peer that we were busy ourselves', () => {
+    const { did, passMs } = watched();
+    passMs(500);
+    passMs(60_000);
+    passMs(500);
+    expect(did.filter((each) => each.startsWith('lost'))).toEqual([]);
+    for (let tick = 0; tick < 4; tick += 1) passMs(500);
+    expect(did.at(-1)).toMatch(/^lost/);
   });
 });
 

@@ -33,7 +33,10 @@ export type Frame =
   /** `json` is UTF-8 text. */
   | Readonly<{ kind: 'request'; id: number; name: string; json: Uint8Array }>
   | Readonly<{ kind: 'answer'; id: number; json: Uint8Array }>
-  | Readonly<{ kind: 'failure'; id: number; code: string; message: string }>;
+  | Readonly<{ kind: 'failure'; id: number; code: string; message: string }>
+  /** Are you there? Answered at once with `here`. */
+  | Readonly<{ kind: 'there' }>
+  | Readonly<{ kind: 'here' }>;
 
 type Body<Kind extends Frame['kind']> = Omit<Extract<Frame, { kind: Kind }>, 'kind'>;
 
@@ -77,6 +80,8 @@ export const frame: Codec<Frame> = union<Frame>('Frame', {
       message: one(3, text(limits.detail)),
     }),
   ],
+  there: [9, message<Body<'there'>>('There', {})],
+  here: [10, message<Body<'here'>>('Here', {})],
 });
 
 export type JoinRequest =
