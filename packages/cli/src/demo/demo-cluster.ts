@@ -79,12 +79,12 @@ function nameOf(index: number): string {
 }
 
 /**
- * Which host each VM starts on. The last host is idle and the first one hot: it has twice its share.
- * Neighbours in the list, which is who talks, come to different hosts.
+ * Which host each VM starts on. The last of three or more hosts is idle and the first one hot: it has
+ * twice its share. Neighbours in the list, which is who talks, come to different hosts.
  */
 function scatter(hosts: number, domains: number): readonly number[] {
-  const busy = Math.max(1, hosts - 1);
-  const seats = [0, ...Array.from({ length: busy }, (_, index) => index)];
+  const busy = hosts > 2 ? hosts - 1 : hosts;
+  const seats = [...Array.from({ length: busy }, (_, index) => index), 0];
   return Array.from({ length: domains }, (_, index) => seats[index % seats.length] ?? 0);
 }
 

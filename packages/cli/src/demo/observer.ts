@@ -46,6 +46,7 @@ export class Observer {
   agentUp(agent: AgentProcess): void {
     this.#agents.push(agent);
     this.#agentsUp++;
+    this.#changedAt = performance.now();
   }
 
   problem(text: string): void {
@@ -65,12 +66,13 @@ export class Observer {
   }
 
   /**
-   * Whether the cluster has been quiet for this long: no deal and no move, no claim held away from
-   * home, and something was traded before.
+   * Whether the cluster has been quiet for this long: no deal and no move, and no claim held away from
+   * home. Before the first deal it takes five times as long: agents measure before they trade.
    */
   quietFor(seconds: number): boolean {
     if (this.#open || this.#migrating.size > 0 || this.#polls === 0) return false;
-    return this.#deals.size > 0 && performance.now() - this.#changedAt > seconds * 1000;
+    const patience = this.#deals.size > 0 ? seconds : 5 * seconds;
+    return performance.now() - this.#changedAt > patience * 1000;
   }
 
   view(): DemoView {

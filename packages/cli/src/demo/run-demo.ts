@@ -46,10 +46,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const endsAt = performance.now() + secondsMax * 1000;
   const agents: AgentProcess[] = [];
   const stopping = new AbortController();
-  const release = onEnd(stopping, () => {
-    for (const agent of agents) agent.kill();
-  });
   const stage = await setStage();
+  const killAgents = () => {
+    for (const agent of agents) agent.kill();
+  };
+  const release = onEnd(stopping, killAgents, stage.clearNow);
   const world = new World(demoCluster(options.hosts, options.domains), { headroom: 0.1 });
   const server = new WorldServer(world, { directory: stage.directory });
   const live = createLive(options);
@@ -125,17 +126,25 @@ async function perform(
 }
 
 /** A signal asks for an end, a second one insists; whatever happens, no agent outlives this process. */
-function onEnd(stopping: AbortController, killAgents: () => void): () => void {
+function onEnd(
+  stopping: AbortController,
+  killAgents: () => void,
+  clearNow: () => void,
+): () => void {
   const ask = (signal: NodeJS.Signals) => {
     if (stopping.signal.aborted) killAgents();
     stopping.abort(signal);
   };
   for (const signal of endSignals) process.on(signal, ask);
-  process.on('exit', killAgents);
+  const last = () => {
+    killAgents();
+    clearNow();
+  };
+  process.on('exit', last);
   const orphaned = watchParent(() => stopping.abort('SIGTERM'));
   return () => {
     for (const signal of endSignals) process.off(signal, ask);
-    process.off('exit', killAgents);
+    process.off('exit', last);
     orphaned.stop();
   };
 }

@@ -3,6 +3,7 @@
  * with the demo. A demo that was killed leaves its directory behind; the next one clears it away.
  */
 
+import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ export type Stage = Readonly<{
   directory: string;
   /** Removes everything. Safe to call twice. */
   clear(): Promise<void>;
+  /** The same as far as it goes at once, for a process that is ending. */
+  clearNow(): void;
 }>;
 
 /** Clears away what killed demos of this user left, and makes a directory for this one. */
@@ -29,6 +32,13 @@ export async function setStage(parent = tmpdir()): Promise<Stage> {
   const alive = await listen(join(directory, aliveName));
   return {
     directory,
+    clearNow() {
+      try {
+        rmSync(directory, { recursive: true, force: true });
+      } catch {
+        // An agent that is just being killed has written something: the next demo clears it away.
+      }
+    },
     async clear() {
       await new Promise<void>((resolve) => alive.close(() => resolve()));
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });

@@ -17,6 +17,7 @@ describe("the demo's cluster", () => {
     if (!result.ok) return;
     expect(result.value.hosts).toHaveLength(hosts);
     expect(result.value.domains).toHaveLength(domains);
+    expect(new World(result.value).networkCost()).toBeGreaterThan(0);
   });
 
   it('is the same every time', () => {

@@ -158,6 +158,19 @@ describe('barter demo', () => {
     await expectNothingLeft(nextPids);
   });
 
+  it('leaves nothing when nobody reads its output any more', { timeout: withinMs }, async () => {
+    const demo = start('--hosts', '2', '--domains', '6');
+    let text = '';
+    demo.child.stdout?.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    await until(() => text.includes('agents are up'), 'agents up');
+    demo.events = text;
+    demo.child.stdout?.destroy();
+    await demo.ended;
+    await expectNothingLeft(agentsOf(demo));
+  });
+
   it('refuses counts that make no sense', async () => {
     const demo = start('--hosts', '1');
     expect(await demo.ended).toBe(2);
