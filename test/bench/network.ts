@@ -36,7 +36,7 @@ async function open(folder: string, ticket?: string): Promise<Libp2pNetwork> {
       ...options,
       listen: ['/ip4/127.0.0.1/tcp/0'],
       bootstrap: [],
-      log: { log: () => {} },
+      log: { log: (level, code, message) => level === 'debug' || console.error(code, message) },
     }),
   );
   network.onRequest('echo', async (_, body) => ({ ok: true, value: body }));

@@ -104,9 +104,11 @@ export async function openLibp2pNetwork(options: NetworkOptions): Promise<Result
     return success(network);
   } catch (error) {
     await network.close();
+    // libp2p tells of every address on a line of its own.
+    const detail = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
     return failure(
       'listen-failed',
-      `Cannot listen on ${options.listen.join(', ')}: ${error instanceof Error ? error.message : String(error)}. Is another agent running, or the address not one of this host?`,
+      `Cannot listen on ${options.listen.join(', ')} (${detail}). Is another agent running, or the address not one of this host?`,
     );
   }
 }

@@ -38,6 +38,8 @@ type Options = Readonly<{
 }>;
 
 const protocolVersion = 1;
+const there = encodeFrame({ kind: 'there' });
+const here = encodeFrame({ kind: 'here' });
 const hintsPerFrame = 256;
 
 export class Links {
@@ -55,12 +57,11 @@ export class Links {
     const { shutOuts, store, log, onAdded } = options;
     this.sessions = new Sessions(shutOuts, {
       onReady: (session, hello) => this.#ready(session, hello),
-      onFrame: (session, frame) => this.#received(session.host, frame),
-      onEnd: (session) => this.#ended(session),
+      onFrame: (session, frame) => this.#received(session, frame),
+      onEnd: (session, reason) => this.#ended(session, reason),
     });
     this.requests = new Requests((to, frame) => this.send(to, frame, { bestEffort: false }), log);
     this.#spread = new RosterSpread({ store, sessions: this.sessions, shutOuts, log, onAdded });
-    const there = encodeFrame({ kind: 'there' });
     this.#liveness = new Liveness({
       sessions: () => this.sessions.streams(),
       ask: ({ stream }) => there.ok && stream.send(there.value, { bestEffort: true }),
@@ -161,11 +162,11 @@ export class Links {
       }
     }
     if (this.#greeting !== undefined) session.stream.send(this.#greeting, { bestEffort: true });
-    log.log('debug', 'connected', `${hello.name} (${host}) is connected.`, { peer: host });
+    log.log('info', 'connected', `${hello.name} (${host}) is connected.`, { peer: host });
     this.announce();
   }
 
-  #received(from: HostId, frame: Frame): void {
+  #received({ host: from, stream }: Session, frame: Frame): void {
     const { listeners, onSummary } = this.#options;
     switch (frame.kind) {
       case 'core':
@@ -188,7 +189,8 @@ export class Links {
         this.#heard(frame.hints);
         break;
       case 'there':
-        this.send(from, { kind: 'here' }, { bestEffort: true });
+        // On the stream that was asked about, which need not be the one we write to.
+        if (here.ok) stream.send(here.value, { bestEffort: true });
         break;
       case 'here':
         // That it came is the answer: the stream has noted when.
@@ -199,7 +201,7 @@ export class Links {
     }
   }
 
-  #ended(session: Session): void {
+  #ended(session: Session, reason: string): void {
     const { host, stream } = session;
     const { log, onDisconnected } = this.#options;
     if (stream.dropped > 0) {
@@ -213,7 +215,7 @@ export class Links {
     if (this.#isClosed || !session.isReady() || this.sessions.isConnected(host)) return;
     this.requests.disconnected(host);
     onDisconnected(host);
-    log.log('debug', 'disconnected', `${host} is no longer connected.`, { peer: host });
+    log.log('info', 'disconnected', `${host} is no longer connected: ${reason}.`, { peer: host });
     this.announce();
   }
 

@@ -59,14 +59,14 @@ export class Reconnect {
     this.#schedule(host, jittered(firstPauseMs) + this.#courtesyMs(host));
   }
 
-  /** Dials now instead of after the pause: an address became known, or the peer knows us now. */
+  /** Dials soon instead of after the pause: an address became known. */
   hurry(host: HostId): void {
     const attempt = this.#attempts.get(host);
     if (attempt === undefined || attempt.isDialling) return;
     attempt.pauseMs = firstPauseMs;
     clearTimeout(attempt.timer);
     attempt.timer = undefined;
-    this.#schedule(host, 0);
+    this.#schedule(host, this.#courtesyMs(host));
   }
 
   close(): void {

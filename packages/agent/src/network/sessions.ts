@@ -23,7 +23,7 @@ type Listeners = Readonly<{
   /** Any other frame of a session that is ready. */
   onFrame(session: Session, frame: Frame): void;
   /** Once for each session, ready or not. */
-  onEnd(session: Session): void;
+  onEnd(session: Session, reason: string): void;
 }>;
 
 export type Session = Readonly<{
@@ -135,7 +135,8 @@ export class Sessions {
 
   #ended(peer: Peer, session: Session, end: FramedStreamEnd): void {
     peer.sessions = peer.sessions.filter((each) => each !== session);
-    this.#listeners.onEnd(session);
+    const tooLarge = `it announced a frame beyond ${limits.frameBytes} bytes`;
+    this.#listeners.onEnd(session, end.kind === 'oversize' ? tooLarge : end.detail);
     if (end.kind === 'oversize') {
       this.#shutOuts.shutOut(
         session.host,

@@ -1,6 +1,11 @@
+import { rm } from 'node:fs/promises';
 import type { DealId, HostId, LoadSummary, Message } from '@barter/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dialTargets } from '../../src/network/dial-targets.ts';
+import { openIdentity } from '../../src/network/identity.ts';
+import { RosterStore } from '../../src/network/roster-store.ts';
 import { Hosts, isFullyConnected, must, summaryOf, until } from './hosts.ts';
+import { dial, openPeerStream, rawMember, readFrames, sendFrame } from './raw-peer.ts';
 
 let hosts: Hosts;
 beforeEach(() => {
@@ -192,12 +197,75 @@ describe('peers that go and come', () => {
     if (!a || !b) throw new Error('two hosts were made');
     const address = a.network().addresses()[0]?.split('/p2p/')[0] ?? '';
     await Promise.all([a.close(), b.close()]);
-    const { rm } = await import('node:fs/promises');
     for (const host of [a, b]) await rm(`${host.folder}/state/addresses.json`, { force: true });
     await a.open({ listen: address });
     await b.open({ bootstrap: [address] });
     await until(() => isFullyConnected(a, 2) && isFullyConnected(b, 2), 'b finds a');
   });
+});
+
+describe('two streams between the same two', () => {
+  test('are both kept alive: each question is answered where it was asked', async () => {
+    const host = await hosts.make('a');
+    await host.init();
+    await host.open();
+    const member = await hosts.make('b');
+    must(await member.join(await host.invite()));
+    const node = await rawMember(member.keyFile);
+    try {
+      const connection = await dial(node, host.network());
+      const first = await openPeerStream(connection);
+      await openPeerStream(connection);
+      const answered = readFrames(first, (frame) => frame.kind === 'here');
+      await until(() => host.network().peers()[0]?.connected === true, 'hello was heard');
+      sendFrame(first, { kind: 'there' });
+      await answered;
+    } finally {
+      await node.stop();
+    }
+  });
+});
+
+describe('a cluster too large for everybody to be connected to everybody', () => {
+  test('still lets any member be asked: it is dialled when there is something to ask', async () => {
+    const a = await hosts.make('a');
+    const { host: self } = await a.init();
+    const identity = must(await openIdentity(a.keyFile));
+    const store = must(await RosterStore.open(`${a.folder}/state/roster.json`));
+    const members: HostId[] = [self];
+    for (let index = 0; index < 70; index += 1) {
+      const peer = must(await openIdentity(`${a.folder}/keys/${index}`)).host;
+      members.push(peer);
+      must(
+        await store.sign(identity, ({ cluster }) => ({
+          ok: true,
+          value: { kind: 'admit', cluster, by: self, atMs: 0, peer, name: `${index}` },
+        })),
+      );
+    }
+    // Somebody who is not among those that a stays connected to.
+    const b = await hosts.make('b');
+    for (;;) {
+      const drawn = must(await openIdentity(b.keyFile)).host;
+      if (!dialTargets(self, [...members, drawn]).includes(drawn)) break;
+      await rm(b.keyFile);
+    }
+    await a.open();
+    must(await b.join(await a.invite()));
+    (await b.open()).onRequest('echo', async (_, body) => ({ ok: true, value: body }));
+    b.network().onRequest('back', async () => b.network().request(self, 'echo', 'back', 5000));
+    a.network().onRequest('echo', async (_, body) => ({ ok: true, value: body }));
+    // Only the inviter was told to b; b tells nobody, so a has to be asked first.
+    expect(must(await b.network().request(self, 'echo', 1, 10_000))).toBe(1);
+    expect(must(await a.network().request(b.network().self, 'back', null, 10_000))).toBe('back');
+  });
+});
+
+test('a port that is taken is a failure that says so', async () => {
+  const [a, b] = await Promise.all([hosts.make('a'), hosts.make('b')]);
+  await Promise.all([a.init(), b.init()]);
+  const address = (await a.open()).addresses()[0]?.split('/p2p/')[0] ?? '';
+  await expect(b.open({ listen: address })).rejects.toThrow(/listen-failed: .*another agent/);
 });
 
 describe('a peer that is expelled', () => {

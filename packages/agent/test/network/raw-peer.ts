@@ -13,7 +13,9 @@ import { createLibp2p } from 'libp2p';
 import { openIdentity } from '../../src/network/identity.ts';
 import type { Libp2pNetwork } from '../../src/network/libp2p-network.ts';
 import { encodeFrame } from '../../src/network/sessions.ts';
-import { type Frame, peerProtocol } from '../../src/network/wire/frame.ts';
+import { decode } from '../../src/network/wire/codec.ts';
+import { type Frame, frame, peerProtocol } from '../../src/network/wire/frame.ts';
+import { limits } from '../../src/network/wire/limits.ts';
 import { must } from './hosts.ts';
 
 export async function rawNode(privateKey?: PrivateKey) {
@@ -62,6 +64,17 @@ export function sendFrame(stream: Stream, frame: Frame): void {
 
 export function sendBytes(stream: Stream, bytes: Uint8Array): void {
   stream.send(lengthPrefixed.encode.single(bytes).subarray());
+}
+
+/** Reads frames until one is the right one; fails when the stream ends before. */
+export async function readFrames(
+  stream: Stream,
+  isRight: (received: Frame) => boolean,
+): Promise<void> {
+  for await (const bytes of lengthPrefixed.decode(stream)) {
+    if (isRight(must(decode(frame, bytes.subarray(), limits.frameBytes)))) return;
+  }
+  throw new Error('the stream ended before the frame came');
 }
 
 /** All that comes on a stream until it ends; `reset` tells how it ended. */
