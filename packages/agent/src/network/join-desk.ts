@@ -12,6 +12,7 @@ import { failure, type Result, success } from '../result.ts';
 import type { Identity } from './identity.ts';
 import type { Invitations } from './invitations.ts';
 import { readFrame, writeFrame } from './one-shot.ts';
+import { TokenBucket } from './rate-limit.ts';
 import { proofOf, type Roster } from './roster.ts';
 import type { Entry } from './roster-entry.ts';
 import { openEntries, type RosterStore } from './roster-store.ts';
@@ -38,12 +39,17 @@ type Options = Readonly<{
 }>;
 
 const questionMs = 5000;
-/** Signature checks cost; together all strangers get at most this many questions answered at once. */
+/**
+ * Signature checks cost (a proof of 64 entries some 10 ms), so all strangers together get this many
+ * questions answered at once, and this many a second.
+ */
 const atOnceMax = 4;
+const questionsAllowed = { capacity: 40, perSecond: 10 };
 const welcomeBytesMax = 256 * 1024;
 
 export class JoinDesk {
   readonly #options: Options;
+  readonly #questions = new TokenBucket(questionsAllowed);
   #underWay = 0;
 
   constructor(options: Options) {
@@ -52,7 +58,7 @@ export class JoinDesk {
 
   /** Handles one stream; never throws. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
-    if (this.#underWay >= atOnceMax) {
+    if (this.#underWay >= atOnceMax || !this.#questions.take()) {
       stream.abort(new Error('busy'));
       return;
     }

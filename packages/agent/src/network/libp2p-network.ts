@@ -1,66 +1,29 @@
 /**
- * The peer network of a real agent: `PeerNetwork` over libp2p. Here the parts are joined; each keeps a
- * rule of its own:
- *
- *   gate, members-only   who may connect, and what a stranger reaches
- *   roster*, join-desk   who is a member, and how one becomes one
- *   reconnect, dialler   staying connected
- *   sessions, requests   frames between two members, bounded both ways
- *   gossip               load summaries
- *   shut-out             peers gone wrong cost a bounded amount of time
+ * The peer network of a real agent: `PeerNetwork` over libp2p. This file opens it and shows it to the
+ * rest of the agent; what it is made of is in `network-parts.ts`.
  */
 
 import { once } from 'node:events';
-import type { Clock, HostId, Log } from '@barter/core';
-import type { PeerId } from '@libp2p/interface';
+import type { HostId } from '@barter/core';
 import { failure, type Result, success } from '../result.ts';
-import { AddressBook, announced, dialable } from './address-book.ts';
-import { Bootstrap } from './bootstrap.ts';
-import { dialTargets, fullMeshMax } from './dial-targets.ts';
-import { Dialler } from './dialler.ts';
-import { Gate } from './gate.ts';
-import { Gossip, topicOf } from './gossip.ts';
-import { type Identity, openIdentity } from './identity.ts';
+import { AddressBook, dialable } from './address-book.ts';
+import { fullMeshMax } from './dial-targets.ts';
+import { openIdentity } from './identity.ts';
 import { Invitations } from './invitations.ts';
 import { statePaths } from './join.ts';
-import { JoinDesk } from './join-desk.ts';
-import { createNode, dialTimeoutMs, type Node } from './libp2p-node.ts';
-import { Links } from './links.ts';
-import { Listeners } from './listeners.ts';
+import { dialTimeoutMs } from './libp2p-node.ts';
 import { guardHandler } from './members-only.ts';
 import { clusterNameOf, expel, invite } from './membership.ts';
+import { buildParts, type NetworkOptions, type Opened, type Parts } from './network-parts.ts';
 import type { PeerNetwork } from './peer-network.ts';
-import { Reconnect } from './reconnect.ts';
-import type { ClusterId, Entry } from './roster-entry.ts';
+import type { ClusterId } from './roster-entry.ts';
 import { RosterStore } from './roster-store.ts';
-import { ShutOuts } from './shut-out.ts';
 import { joinProtocol, peerProtocol } from './wire/frame.ts';
 
-export type NetworkOptions = Readonly<{
-  /** This host's key; created with mode 0600 when it is not there. */
-  keyFile: string;
-  /** Where the roster, the invitations and the address book are kept. */
-  stateDirectory: string;
-  /** How operators call this host. */
-  name: string;
-  /** Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/7411`. */
-  listen: readonly string[];
-  /** Multiaddrs to dial besides those that are remembered. */
-  bootstrap: readonly string[];
-  log: Log;
-  clock: Clock;
-}>;
+export type { NetworkOptions };
 
 export type Libp2pNetwork = PeerNetwork &
   Readonly<{ cluster: Readonly<{ id: ClusterId; name: string }> }>;
-
-/** What was read from disk before the network can be built. */
-type Opened = Readonly<{
-  identity: Identity;
-  store: RosterStore;
-  invitations: Invitations;
-  addresses: AddressBook;
-}>;
 
 /**
  * Opens this host's membership and starts its node; connections follow by themselves. Errors: `no-roster`,
@@ -68,7 +31,8 @@ type Opened = Readonly<{
  * those of the files.
  */
 export async function openLibp2pNetwork(options: NetworkOptions): Promise<Result<Libp2pNetwork>> {
-  const bad = options.bootstrap.find((address) => dialable(address).length === 0);
+  const given = [...options.bootstrap, ...options.listen];
+  const bad = given.find((address) => dialable(address).length === 0);
   if (bad !== undefined) {
     return failure('bad-address', `"${bad}" is not an address like /ip4/192.0.2.1/tcp/7411.`);
   }
@@ -93,12 +57,13 @@ export async function openLibp2pNetwork(options: NetworkOptions): Promise<Result
   const invitations = await Invitations.open(paths.invitations, options.clock);
   if (!invitations.ok) return invitations;
   const addresses = await AddressBook.open(paths.addresses);
-  const network = await assemble(options, {
+  const opened = {
     identity: identity.value,
     store: store.value,
     invitations: invitations.value,
     addresses,
-  });
+  };
+  const network = present(options, opened, await buildParts(options, opened));
   try {
     await network.start();
     return success(network);
@@ -115,106 +80,19 @@ export async function openLibp2pNetwork(options: NetworkOptions): Promise<Result
 
 type Startable = Libp2pNetwork & Readonly<{ start(): Promise<void> }>;
 
-async function assemble(options: NetworkOptions, opened: Opened): Promise<Startable> {
+function present(options: NetworkOptions, opened: Opened, parts: Parts): Startable {
   const { log, clock } = options;
   const { identity, store, invitations, addresses } = opened;
+  const { listeners, node, gate, links, dialler, reconnect, gossip, desk, bootstrap } = parts;
   const self = identity.host;
-  const listeners = new Listeners(log);
-
-  const disconnect = (host: HostId, reason: string) => {
-    links.sessions.drop(host, reason);
-    for (const connection of node.getConnections()) {
-      if (connection.remotePeer.toString() === host) connection.abort(new Error(reason));
-    }
-  };
-  const shutOuts = new ShutOuts(log, (host) => disconnect(host, 'shut out'));
-  const gate = new Gate({
-    roster: () => store.current,
-    shutOuts,
-    log,
-    connections: (peer) => node.getConnections(peer),
-  });
-  const admits = (peer: PeerId) => gate.admits(peer);
-  const topic = topicOf(store.current.cluster);
-  const node: Node = await createNode({
-    identity,
-    listen: options.listen,
-    gater: gate.gater,
-    admits,
-    topic,
-  });
-  const ownAddresses = () => announced(node.getMultiaddrs());
-
-  const rosterChanged = (added: readonly Entry[]) => {
-    for (const { body } of added) {
-      if (body.kind !== 'expel' || store.isMember(body.peer)) continue;
-      log.log('info', 'expelled', `${body.peer} was expelled by ${body.by}.`, { peer: body.peer });
-      addresses.forget(body.peer);
-      disconnect(body.peer, 'expelled');
-    }
-    reconnect.setTargets(dialTargets(self, store.current.members.keys()));
-    links.announce();
-  };
-  const addedHere = (added: readonly Entry[]) => {
-    links.spread(added);
-    rosterChanged(added);
-  };
-
-  const links: Links = new Links({
-    self,
-    name: options.name,
-    store,
-    addresses,
-    shutOuts,
-    listeners,
-    log,
-    ownAddresses,
-    onConnected: (host) => reconnect.connected(host),
-    onDisconnected: (host) => reconnect.disconnected(host),
-    onAddress: (host) => reconnect.hurry(host),
-    onSummary: (from, summary) => gossip.receive(from, summary),
-    onAdded: rosterChanged,
-  });
-  const dialler = new Dialler({
-    node,
-    self,
-    gate,
-    store,
-    addresses,
-    log,
-    attach: (connection, stream) => links.attach(connection, stream),
-    onAdded: addedHere,
-  });
-  const reconnect = new Reconnect({
-    self,
-    isConnected: (host) => links.sessions.isConnected(host),
-    dial: (host) => dialler.reach(host),
-  });
-  const gossip = new Gossip({
-    node,
-    topic,
-    links,
-    shutOuts,
-    admits,
-    log,
-    members: () => store.current.members.size,
-    onSummary: (summary) => listeners.summary(summary),
-  });
-  const desk = new JoinDesk({
+  const membership = {
     identity,
     store,
     invitations,
-    log,
-    nowMs: () => clock.nowMs(),
-    hints: () => links.hints(),
-    onAdded: addedHere,
-  });
-  const bootstrap = new Bootstrap({
-    addresses: options.bootstrap,
-    isNeeded: () => links.peers().every((peer) => !peer.connected),
-    dial: (address) => dialler.bootstrap(address),
-  });
-  const membership = { identity, store, invitations, clock, addresses: ownAddresses };
+    clock,
+    addresses: parts.ownAddresses,
+    onAdded: parts.addedHere,
+  };
 
   /** Beyond a full mesh a peer may be a member without being connected: then it is dialled first. */
   const connectFor = async (to: HostId, timeoutMs: number): Promise<void> => {
@@ -232,7 +110,7 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
     async start() {
       await node.handle(
         peerProtocol,
-        guardHandler((stream, connection) => void links.attach(connection, stream), admits),
+        guardHandler((stream, connection) => void links.attach(connection, stream), parts.admits),
         { maxInboundStreams: 4, maxOutboundStreams: 4 },
       );
       await node.handle(joinProtocol, (stream, connection) => desk.serve(stream, connection), {
@@ -242,7 +120,7 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
       await node.start();
       gossip.start();
       links.start();
-      reconnect.setTargets(dialTargets(self, store.current.members.keys()));
+      parts.connect();
       bootstrap.start();
     },
     broadcast: (summary) => gossip.broadcast(summary),
@@ -273,8 +151,8 @@ async function assemble(options: NetworkOptions, opened: Opened): Promise<Starta
       return component?.value;
     },
     addresses: () => node.getMultiaddrs().map(String),
-    invite: ({ expiresInMs }) => invite({ ...membership, onAdded: addedHere }, expiresInMs),
-    expel: (peer) => expel({ ...membership, onAdded: addedHere }, peer),
+    invite: ({ expiresInMs }) => invite(membership, expiresInMs),
+    expel: (peer) => expel(membership, peer),
     roster: () => [...store.current.members.values()],
     async close() {
       links.close();

@@ -141,6 +141,26 @@ describe('a stranger', () => {
     expect(host.network().roster()).toHaveLength(1);
   });
 
+  test('that asks without end is soon not answered any more, and members do not notice', async () => {
+    const [a, b] = await hosts.cluster('a', 'b');
+    if (!a || !b) throw new Error('two hosts were made');
+    const node = await stranger();
+    const connection = await dial(node, a.network());
+    const question = must(
+      encode(joinRequest, { kind: 'introduce', entries: [] }, joinRequestBytesMax),
+    );
+    let answered = 0;
+    let unanswered = 0;
+    while (unanswered === 0 && answered < 1000) {
+      const stream = await connection.newStream(joinProtocol);
+      sendBytes(stream, question);
+      if ((await drain(stream)).bytes > 0) answered += 1;
+      else unanswered += 1;
+    }
+    expect(unanswered).toBe(1);
+    expect(b.network().peers()[0]?.connected).toBe(true);
+  });
+
   test('gets a reset for garbage and for more than fits, and the desk goes on', async () => {
     const host = await founded();
     const node = await stranger();
