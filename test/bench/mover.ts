@@ -154,7 +154,7 @@ async function receive(path = ''): Promise<void> {
 
 /** The plain pipe: from a Unix path to a port, or from a port (0: any, and says which) to a Unix path. */
 async function carry(from = '', to = ''): Promise<void> {
-  const settings = { highWaterMark: highWaterMarkBytes, noDelay: true };
+  const settings = { highWaterMark: highWaterMarkBytes, noDelay: true, allowHalfOpen: true };
   const server = createServer(settings, (near: Socket) => {
     const target = /^\d+$/.test(to) ? { port: Number(to), host: '127.0.0.1' } : { path: to };
     const far = connect({ ...target, ...settings });

@@ -3,7 +3,7 @@
  * because only root may enter its directory. A mover whose agent has died is found again through it.
  */
 
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { HostId } from '@barter/core';
@@ -98,10 +98,12 @@ export async function findMover(
   return answer.ok ? answer.value : undefined;
 }
 
+/** Makes the directories that movers need. Their modes are set apart: a daemon's umask would narrow them. */
 export async function prepareControlDirectory(runDirectory: string): Promise<void> {
-  // QEMU's user passes through here on its way to a settlement's directory, and lists nothing.
-  await mkdir(runDirectory, { recursive: true, mode: 0o711 });
   await mkdir(controlDirectory(runDirectory), { recursive: true, mode: 0o700 });
+  await chmod(controlDirectory(runDirectory), 0o700);
+  // QEMU's user passes through here on its way to a settlement's directory, and lists nothing.
+  await chmod(runDirectory, 0o711);
 }
 
 async function removeLeftover(runDirectory: string, socketName: string): Promise<void> {

@@ -60,7 +60,9 @@ async function carryOut(job: MoverJob, log: Log): Promise<Result<null>> {
     log.log('info', 'listening', 'The mover is ready.', { port: started.value });
     answer({ ok: true, pid: process.pid, port: started.value });
     const reason = await ended;
-    log.log('info', 'over', reason, { bytes: carrier.status.bytes });
+    const { user, system } = process.cpuUsage();
+    const cpuMs = Math.round((user + system) / 1000);
+    log.log('info', 'over', reason, { bytes: carrier.status.bytes, cpuMs });
     return success(null);
   } finally {
     // The control socket goes last: while it answers, something may be left.

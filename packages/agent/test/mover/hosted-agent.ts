@@ -3,11 +3,13 @@
  * `ask` and `answer` are the peer network, `open`, `close` and `left` are the test's orders.
  */
 
+import { chmod, mkdir } from 'node:fs/promises';
 import { argv } from 'node:process';
 import type { HostId, MigrationOrder } from '@barter/core';
 import type { MigrationFacts, OpenPath } from '../../src/migration-path.ts';
 import { serveArrivals } from '../../src/mover/arrivals.ts';
 import { listMovers } from '../../src/mover/control.ts';
+import { readQemuOwner } from '../../src/mover/qemu-owner.ts';
 import { defaultMoverCommand } from '../../src/mover/start-mover.ts';
 import { TunnelPath } from '../../src/mover/tunnel-path.ts';
 import type { Json, RequestHandler } from '../../src/network/peer-network.ts';
@@ -21,6 +23,7 @@ export type ToAgent =
   | Readonly<{ kind: 'left' }>;
 
 export type FromAgent =
+  | Readonly<{ kind: 'ready' }>
   | Readonly<{ kind: 'ask'; id: number; name: string; body: Json }>
   | Readonly<{ kind: 'answer'; id: number; result: Result<Json> }>
   | Readonly<{ kind: 'opened'; result: Result<Omit<OpenPath, 'close'>> }>
@@ -43,8 +46,18 @@ const network = {
   onRequest: (name: string, handler: RequestHandler) => void handlers.set(name, handler),
 };
 
+// As strict as the daemon's unit sets it.
+process.umask(0o077);
 const runDirectory = '/run/barter/migrate';
-const common = { command: defaultMoverCommand(), runDirectory, logFile, owner: null, network };
+await mkdir('/run/barter', { mode: 0o751 });
+await chmod('/run/barter', 0o751);
+const common = {
+  command: defaultMoverCommand(),
+  runDirectory,
+  logFile,
+  owner: await readQemuOwner(),
+  network,
+};
 const path = new TunnelPath({ ...common, lingerMs: 300 });
 serveArrivals({
   ...common,
@@ -86,6 +99,8 @@ process.on('message', async (message: ToAgent) => {
       break;
   }
 });
+
+say({ kind: 'ready' });
 
 function say(message: FromAgent): void {
   process.send?.(message);

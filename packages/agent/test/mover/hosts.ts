@@ -1,6 +1,7 @@
 /** Two hosts with a libvirtd each, in namespaces of the test's own, and an agent inside each of them. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,8 @@ export class Host {
     const agent = spawn('nsenter', [...enter, agentProgram, join(directory, `${name}.log`)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
+    // Messages before it listens would be lost.
+    await once(agent, 'message');
     return new Host(name, libvirtd, agent);
   }
 

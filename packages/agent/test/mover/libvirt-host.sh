@@ -19,14 +19,23 @@ mount --bind "$directory/lib" /var/lib/libvirt
 mount --bind "$directory/log" /var/log
 mount --bind "$directory/cache" /var/cache
 mkdir -p /run/libvirt /etc/libvirt/qemu
+# No KVM: libvirt probes QEMU anew for every call when KVM works for root and not for QEMU's user.
+if [ -e /dev/kvm ]; then
+  : > "$directory/kvm"
+  chmod 0 "$directory/kvm"
+  mount --bind "$directory/kvm" /dev/kvm
+fi
 cat > /etc/libvirt/libvirtd.conf <<CONF
 host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
 auth_unix_rw = "none"
 CONF
+# QEMU as distributions run it, without rights: it must reach its migration socket all the same.
+user=root
+if id libvirt-qemu > /dev/null 2>&1; then user=libvirt-qemu; fi
 cat > /etc/libvirt/qemu.conf <<CONF
 security_driver = "none"
-user = "root"
-group = "root"
+user = "$user"
+group = "$(id -gn "$user")"
 namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"
