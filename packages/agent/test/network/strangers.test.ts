@@ -157,6 +157,7 @@ describe('a stranger', () => {
         const stream = await connection.newStream(joinProtocol);
         sendBytes(stream, question);
         bytes = (await drain(stream)).bytes;
+        await stream.close();
       } catch {
         // Reset before the question could be asked.
       }
