@@ -45,6 +45,7 @@ const questionMs = 5000;
  */
 const atOnceMax = 4;
 const questionsAllowed = { capacity: 40, perSecond: 10 };
+const tellable = new Set(['ticket-refused', 'ticket-expired', 'ticket-used', 'not-a-member']);
 const welcomeBytesMax = 256 * 1024;
 
 export class JoinDesk {
@@ -99,7 +100,9 @@ export class JoinDesk {
         reason: result.code,
       });
     }
-    return result;
+    if (result.ok || tellable.has(result.code)) return result;
+    // What went wrong with our files is no stranger's business.
+    return failure('not-stored', 'The inviter could not store the membership; its log says why.');
   }
 
   async #redeem(

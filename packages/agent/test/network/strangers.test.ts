@@ -1,3 +1,4 @@
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import type { HostId } from '@barter/core';
 import * as lengthPrefixed from 'it-length-prefixed';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -283,6 +284,24 @@ describe('a ticket', () => {
     expect(host.network().roster()).toHaveLength(1);
   });
 
+  test.each(['invitations.json', 'roster.json'])(
+    'admits nobody while the inviter cannot make %s durable',
+    async (file) => {
+      const host = await founded();
+      const ticket = await host.invite();
+      const obstacle = `${host.folder}/state/${file}.new`;
+      await mkdir(obstacle);
+      const guest = await hosts.make('guest');
+      const joined = await guest.join(ticket);
+      expect(joined).toMatchObject({ ok: false, code: 'not-stored' });
+      expect(!joined.ok && joined.message).not.toContain(host.folder);
+      expect(host.network().roster()).toHaveLength(1);
+      expect(host.logged.find(({ code }) => code === 'join-refused')?.message).toContain(obstacle);
+      await rmdir(obstacle);
+      must(await guest.join(ticket));
+    },
+  );
+
   test('survives a restart of the host that gave it out', async () => {
     const host = await founded();
     const ticket = await host.invite();
@@ -317,7 +336,6 @@ describe('a ticket', () => {
     if (!a || !b) throw new Error('two hosts were made');
     must(await a.network().expel(b.network().self));
     await b.close();
-    const { rm } = await import('node:fs/promises');
     await rm(`${b.folder}/state`, { recursive: true });
     const joined = await b.join(await a.invite());
     expect(joined.ok).toBe(false);
