@@ -56,8 +56,8 @@ export function writeConfig(lab: LabState, host: HostState, over: Settings = {})
       nic: `${(uplinkBitsPerSecond ?? 1e9) / 1000}kbit`,
       cpuOvercommit: 16,
     },
-    // All hosts share this machine's CPUs and memory: how busy one of them is says nothing about it.
-    thresholds: { cpu: { high: 1 }, memory: { high: 1 } },
+    // All hosts share this machine's CPUs: each would take the others' work for a load of its own, and flee it.
+    preset: 'affinity',
   };
   const merged = mergeSettings(mergeSettings(base, settings), over);
   // JSON is YAML.

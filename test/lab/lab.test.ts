@@ -14,6 +14,13 @@ import { processesIn } from './network.ts';
 import { endAll, identify, isAlive, type ProcessRecord, run, until } from './process.ts';
 import { accelerator, whyNoLab } from './requirements.ts';
 import { type LabState, labDirectory, readState, writeState } from './state.ts';
+import { movedByHand } from './stories/by-hand.ts';
+import { killedAgents } from './stories/crash.ts';
+import { peerStatus } from './stories/peer-status.ts';
+import { storySettings } from './stories/steps.ts';
+import { strangersStayOut } from './stories/stranger.ts';
+import { fullHostsSwap } from './stories/swap.ts';
+import { pairsComeTogether } from './stories/together.ts';
 import { upLab } from './up.ts';
 
 const why = whyNoLab();
@@ -224,6 +231,32 @@ describe.skipIf(why !== undefined)('taking a lab away', () => {
     }
     expectNothingLeft(lab);
   });
+});
+
+describe.skipIf(why !== undefined)('agents that barter real guests', () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await upLab({
+      name: name('stories'),
+      hosts: 3,
+      domains: 6,
+      guestsPerHost: 3,
+      settings: storySettings,
+    });
+  }, 300_000);
+
+  afterAll(async () => {
+    await downLab(name('stories'));
+  }, 60_000);
+
+  const labOf = () => lab;
+  pairsComeTogether(labOf);
+  peerStatus(labOf);
+  strangersStayOut(labOf);
+  killedAgents(labOf);
+  movedByHand(labOf);
+  fullHostsSwap(labOf);
 });
 
 function guestsRun(state: LabState): boolean {

@@ -7,6 +7,8 @@
  */
 
 import { rmSync } from 'node:fs';
+import type { Views } from '@barter/agent/api.ts';
+import { ControlClient } from '@barter/agent/control/client.ts';
 import * as agents from './agent.ts';
 import { downLab } from './down.ts';
 import {
@@ -115,16 +117,23 @@ export class Lab {
     return isAlive(this.host(host).agent);
   }
 
-  /** Makes every host forget what its agent remembers and forms the cluster anew, with other settings if given. */
-  async reformCluster(options: Partial<LabOptions> = {}): Promise<void> {
-    await Promise.all(this.state.hosts.map((host) => this.stopAgent(host.id)));
+  /** Stops every agent and starts it again with other settings; each remembers what it knew. */
+  async restartAgents(options: Partial<LabOptions> = {}): Promise<void> {
+    await this.stopAgents();
     Object.assign(this.state.options, options);
-    for (const host of this.state.hosts) {
-      for (const directory of ['/etc/barter', '/var/lib/barter', '/run/barter']) {
-        await run(['find', outside(host, directory), '-mindepth', '1', '-delete']);
-      }
-    }
-    await agents.formCluster(this.state, this.#record);
+    for (const host of this.state.hosts) agents.writeConfig(this.state, host);
+    await Promise.all(this.state.hosts.map((host) => this.startAgent(host.id)));
+  }
+
+  async stopAgents(): Promise<void> {
+    await Promise.all(this.state.hosts.map((host) => this.stopAgent(host.id)));
+  }
+
+  /** What an agent answers on its control socket; undefined when it does not. */
+  async view<Name extends keyof Views>(host: string, name: Name): Promise<Views[Name] | undefined> {
+    const socketPath = this.path(host, '/run/barter/control.sock');
+    const answer = await new ControlClient({ socketPath }).view(name);
+    return answer.ok ? answer.value : undefined;
   }
 
   /** Rewrites one host's configuration; it holds from the agent's next start. */
@@ -178,22 +187,22 @@ export class Lab {
     return await migrateByHand(guest, this.host(from), this.host(to));
   }
 
-  /** Moves guests with virsh until each runs where it was planned to start; boots those that are off. */
-  async restorePlacement(): Promise<void> {
+  /** Moves guests with virsh until each runs where it is wanted (where it was planned to start); boots those that are off. */
+  async restorePlacement(wanted: Readonly<Record<string, string>> = {}): Promise<void> {
     const placement = await this.placement();
-    for (const guest of this.state.guests) {
-      const at = placement[guest.id];
-      if (at === guest.startedOn) continue;
-      if (at !== null && at !== undefined) await this.migrateByHand(guest.id, guest.startedOn);
-      else await this.bootGuest(guest.id);
-    }
+    await forEachBounded(this.state.guests, 2, async (guest) => {
+      const to = wanted[guest.id] ?? guest.startedOn;
+      const at = placement[guest.id] ?? null;
+      if (at === null) await this.bootGuest(guest.id, to);
+      else if (at !== to) await this.migrateByHand(guest.id, to);
+    });
     await this.guestsConnected(120_000);
   }
 
-  /** Boots a guest afresh where it was planned to start, whatever became of it. */
-  async bootGuest(guest: string): Promise<void> {
+  /** Boots a guest afresh (where it was planned to start), whatever became of it. */
+  async bootGuest(guest: string, on = this.guest(guest).startedOn): Promise<void> {
     for (const host of this.state.hosts) await removeGuest(this.guest(guest), host);
-    await startGuest(this.state, this.guest(guest), this.host(this.guest(guest).startedOn));
+    await startGuest(this.state, this.guest(guest), this.host(on));
   }
 
   /** Has the guest shut itself down, as its user would. */

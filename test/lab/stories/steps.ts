@@ -26,21 +26,33 @@ export async function watched(lab: Lab, story: (watch: Watch) => Promise<void>):
   }
 }
 
-/** Puts every guest back where it was planned to start, so that all pairs are split, while no agent acts. */
-export async function splitAllPairs(lab: Lab): Promise<void> {
-  await Promise.all(lab.state.hosts.map((host) => lab.stopAgent(host.id)));
-  await lab.restorePlacement();
+/**
+ * Ends the agents and, with virsh, lets one guest of a pair and one of another change places, so that both pairs are
+ * split and every host has as many guests as before. Guests that are off are booted.
+ */
+export async function splitTwoPairs(lab: Lab): Promise<void> {
+  await lab.stopAgents();
+  const placement = await lab.placement();
+  const together = lab.state.pairs.filter(
+    ({ a, b }) => placement[a] && placement[a] === placement[b],
+  );
+  const one = together[0];
+  const other = together.find(({ b }) => one !== undefined && placement[b] !== placement[one.b]);
+  if (one === undefined || other === undefined) return lab.restorePlacement();
+  const wanted = { ...placement, [one.b]: placement[other.b], [other.b]: placement[one.b] };
+  const known = Object.entries(wanted).filter((entry): entry is [string, string] => !!entry[1]);
+  await lab.restorePlacement(Object.fromEntries(known));
+}
+
+/** Whether every pair shares a host. */
+export async function areTogether(lab: Lab, pairs = lab.state.pairs): Promise<boolean> {
+  const placement = await lab.placement();
+  return pairs.every(({ a, b }) => placement[a] !== null && placement[a] === placement[b]);
 }
 
 /** Waits until every pair shares a host and says so within the time promised. */
-export async function untilTogether(lab: Lab, timeoutMs = togetherWithinMs): Promise<void> {
-  const together = async () => {
-    const placement = await lab.placement();
-    return lab.state.pairs.every(
-      ({ a, b }) => placement[a] !== null && placement[a] === placement[b],
-    );
-  };
-  await until('every pair to share a host', together, timeoutMs, 500);
+export async function untilTogether(lab: Lab): Promise<void> {
+  await until('every pair to share a host', () => areTogether(lab), togetherWithinMs, 500);
 }
 
 /** Connections lost so far, guest by guest; the sum over a story must be zero. */
@@ -54,13 +66,8 @@ export async function untilReady(lab: Lab): Promise<void> {
   const others = lab.state.hosts.length - 1;
   for (const host of lab.state.hosts) {
     const ready = async () => {
-      const answer = await lab.barter(host.id, 'status', '--json');
-      if (answer.code !== 0) return false;
-      const { peers, measured } = JSON.parse(answer.stdout) as {
-        peers: { connected: number };
-        measured: boolean;
-      };
-      return peers.connected === others && measured;
+      const status = await lab.view(host.id, 'status');
+      return status?.peers.connected === others && status.measured;
     };
     await until(`the agent of ${host.id} to be connected and to measure`, ready, 60_000, 500);
   }

@@ -5,15 +5,6 @@ import type { Lab } from '../lab.ts';
 import { until } from '../process.ts';
 import { connectionsLost, measured, togetherWithinMs, untilTogether, watched } from './steps.ts';
 
-type Move = Readonly<{
-  name: string;
-  phase: string;
-  startedAtMs: number | null;
-  endedAtMs: number | null;
-  downtimeMs: number | null;
-}>;
-type Deal = Readonly<{ phase: string; atMs: number }>;
-
 export function pairsComeTogether(labOf: () => Lab): void {
   test('guests that talk come to share a host, and no connection breaks', {
     timeout: togetherWithinMs + 60_000,
@@ -38,7 +29,7 @@ export function pairsComeTogether(labOf: () => Lab): void {
       const agrees = async () => {
         const placement = await lab.placement();
         const here = Object.keys(placement).filter((guest) => placement[guest] === host.id);
-        const domains = await lab.barterJson<{ name: string; home: string }[]>(host.id, 'domains');
+        const domains = (await lab.view(host.id, 'domains')) ?? [];
         const told = domains.filter(({ home }) => home === host.id).map(({ name }) => name);
         return here.toSorted().join() === told.toSorted().join();
       };
@@ -50,8 +41,8 @@ export function pairsComeTogether(labOf: () => Lab): void {
 async function measureMoves(lab: Lab): Promise<void> {
   const perHost = await Promise.all(
     lab.state.hosts.map(async ({ id }) => ({
-      moves: await lab.barterJson<Move[]>(id, 'moves'),
-      deals: await lab.barterJson<Deal[]>(id, 'deals'),
+      moves: (await lab.view(id, 'moves')) ?? [],
+      deals: (await lab.view(id, 'deals')) ?? [],
     })),
   );
   const deals = perHost

@@ -12,7 +12,7 @@ import type { Copy } from '../status.ts';
  * may look doubled or missing once. It cannot look so for this long.
  */
 const toleranceMs = 4_000;
-const everyMs = 300;
+const everyMs = 700;
 
 export class Watch {
   readonly #lab: Lab;
