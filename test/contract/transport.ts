@@ -158,6 +158,7 @@ function summaryOf(host: HostId): LoadSummary {
     },
     load: { memoryBytes: 1e9, vcpus: 4, cpu: 1.25, nicBitsPerSecond: 5e7 },
     measured: true,
-    domains: [],
+    domains: 3,
+    revision: 7,
   };
 }

@@ -203,7 +203,6 @@ function listen(
   network.onMessage(
     (from, message) => void runner.handle({ kind: 'messageReceived', from, message }),
   );
-  network.onSummary((summary) => void runner.handle({ kind: 'summaryReceived', summary }));
   network.onPeers((peers) => void runner.handle({ kind: 'peersChanged', peers }));
   hypervisor.onEvent(() => measuring.loop.hurry());
 }

@@ -22,13 +22,14 @@ import type { HostState } from './state.ts';
 export function holderOf(
   state: HostState,
   domain: DomainId,
-): Readonly<{ holder: HostId; version: number }> | undefined {
+): Readonly<{ holder: HostId; version: number; home: HostId | null }> | undefined {
   const entry = state.homes.get(domain);
-  if (entry !== undefined) return entry;
+  if (entry !== undefined)
+    return { holder: entry.holder, version: entry.version, home: state.config.self };
   const holding = state.holdings.get(domain);
   if (holding !== undefined) {
-    const holder = holding.givenTo ?? state.config.self;
-    return { holder, version: holding.claim.version };
+    const { version, home } = holding.claim;
+    return { holder: holding.givenTo ?? state.config.self, version, home };
   }
   return state.directory.find(domain);
 }
@@ -201,6 +202,7 @@ function partnersOf(state: HostState, offers: readonly Offer[]): Book['partners'
         holder: known.holder,
         location,
         version: known.version,
+        ...(known.home === null ? {} : { home: known.home }),
       });
     }
   }

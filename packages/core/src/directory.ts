@@ -1,67 +1,89 @@
 /**
- * Where every domain is, as far as messages have told this host: from load summaries (each home speaks
- * for its own domains) and from the books of deals (hints, until gossip catches up). The entry with the
- * highest version wins.
+ * What this host knows of others: the last load summaries it heard, where hosts are, and where the domains
+ * are that its own domains talk to. Nobody knows everything; whoever needs to know asks (`seeking.ts`).
+ *
+ * Of a domain the highest version counts, and at one version its home's word over anybody else's. Hearsay of
+ * a version that the home does not confirm within a moment is dropped for what the home says.
  */
 
-import type { DomainId, DomainNotice, HostId, LoadSummary, Location } from './model.ts';
+import type { DomainId, HostId, HostPlace, LoadSummary, Location } from './model.ts';
 
-export type Whereabouts = Readonly<{
+/** Where a domain is, as far as this host was told. */
+export type KnownDomain = Readonly<{
+  /** Null when only its holder is known. */
   home: HostId | null;
   holder: HostId;
   version: number;
   name: string;
+  /** The home itself said so. */
+  certain: boolean;
+  heardAtMs: number;
+}>;
+
+/** What is told of a domain; without a name or home, those known before stay. */
+export type ToldDomain = Readonly<{
+  home: HostId | null;
+  holder: HostId;
+  version: number;
+  name?: string;
 }>;
 
 export type KnownPeer = Readonly<{ summary: LoadSummary; receivedAtMs: number }>;
 
+/** Summaries heard longest ago make room: partners repeat theirs, and chance brings others. */
+const peersMax = 256;
+const domainsMax = 8_192;
+const addressesMax = 8_192;
+/** A deal is known to those who made it a moment before the domain's home has registered it. */
+const hearsayMs = 15_000;
+
 export class Directory {
+  /** The one heard last comes last. */
   readonly peers = new Map<HostId, KnownPeer>();
-  readonly #domains = new Map<DomainId, Whereabouts>();
+  readonly #places = new Map<HostId, HostPlace>();
+  readonly #domains = new Map<DomainId, KnownDomain>();
   readonly #addresses = new Map<string, DomainId>();
-  /** Which domains each home named last, to notice those it no longer names. */
-  readonly #named = new Map<HostId, ReadonlySet<DomainId>>();
 
   /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
   learn(summary: LoadSummary, receivedAtMs: number): boolean {
-    const known = this.peers.get(summary.host);
+    const { host, name, location } = summary;
+    const known = this.peers.get(host);
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
-    this.peers.set(summary.host, { summary, receivedAtMs });
-    const named = new Set<DomainId>();
-    for (const notice of summary.domains) {
-      named.add(notice.domain);
-      this.#learnNotice(summary.host, notice);
-    }
-    for (const domain of this.#named.get(summary.host) ?? []) {
-      if (!named.has(domain) && this.#domains.get(domain)?.home === summary.host)
-        this.#domains.delete(domain);
-    }
-    this.#named.set(summary.host, named);
+    this.peers.delete(host);
+    this.peers.set(host, { summary, receivedAtMs });
+    this.#places.set(host, { host, name, location });
+    makeRoom(this.peers, peersMax);
     return true;
   }
 
-  #learnNotice(home: HostId, notice: DomainNotice): void {
-    for (const address of notice.addresses) this.#addresses.set(address, notice.domain);
-    const known = this.#domains.get(notice.domain);
-    // At one version the home's word goes over a hint, and a new home's over its predecessor's.
-    if (known !== undefined && known.version > notice.version) return;
-    const { holder, version, name } = notice;
-    this.#domains.set(notice.domain, { home, holder, version, name });
+  /** Where a host is, by its own word (`certain`) or somebody else's. */
+  learnPlace(place: HostPlace, certain: boolean): void {
+    if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
   }
 
-  /** What a deal or a book told: not authoritative, but newer than gossip. */
-  hint(domain: DomainId, holder: HostId, version: number): void {
+  /** Takes in where a domain is; `certain` when its home says so. Says whether anything changed. */
+  learnDomain(domain: DomainId, told: ToldDomain, certain: boolean, nowMs: number): boolean {
     const known = this.#domains.get(domain);
-    if (known !== undefined && known.version >= version) return;
-    this.#domains.set(domain, {
-      home: known?.home ?? null,
-      holder,
-      version,
-      name: known?.name ?? domain,
-    });
+    if (known !== undefined && !isBetter(told, certain, known, nowMs)) {
+      // A deal's book names holders only: the home behind one and the same version is worth adding.
+      if (known.version !== told.version || known.home !== null || told.home === null) return false;
+      this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });
+      return true;
+    }
+    const { holder, version } = told;
+    const home = told.home ?? known?.home ?? null;
+    const name = told.name ?? known?.name ?? domain;
+    this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
+    makeRoom(this.#domains, domainsMax);
+    return known === undefined || known.holder !== holder || known.home !== home;
   }
 
-  find(domain: DomainId): Whereabouts | undefined {
+  learnAddress(address: string, domain: DomainId): void {
+    this.#addresses.set(address, domain);
+    makeRoom(this.#addresses, addressesMax);
+  }
+
+  find(domain: DomainId): KnownDomain | undefined {
     return this.#domains.get(domain);
   }
 
@@ -69,25 +91,49 @@ export class Directory {
     return this.#addresses.get(address);
   }
 
+  place(host: HostId): HostPlace | undefined {
+    return this.#places.get(host);
+  }
+
   location(host: HostId): Location | undefined {
-    return this.peers.get(host)?.summary.location;
+    return this.#places.get(host)?.location;
   }
 
   hostName(host: HostId): string {
-    return this.peers.get(host)?.summary.name ?? host;
+    return this.#places.get(host)?.name ?? host;
   }
 
-  /** A host that is no longer a member says nothing any more. */
+  /** The home says that it does not run this domain (any more), and knows nothing of where it is. */
+  disown(domain: DomainId, home: HostId): boolean {
+    if (this.#domains.get(domain)?.home !== home) return false;
+    this.#domains.delete(domain);
+    for (const [address, owner] of this.#addresses)
+      if (owner === domain) this.#addresses.delete(address);
+    return true;
+  }
+
+  /** A host that is no longer a member says nothing any more, and runs nothing for us. */
   forget(host: HostId): void {
     this.peers.delete(host);
-    for (const domain of this.#named.get(host) ?? []) {
-      if (this.#domains.get(domain)?.home === host) this.#domains.delete(domain);
-    }
-    this.#named.delete(host);
+    this.#places.delete(host);
+    for (const [domain, known] of this.#domains)
+      if (known.home === host) this.#domains.delete(domain);
   }
+}
 
-  /** Every domain known from others. */
-  entries(): IterableIterator<[DomainId, Whereabouts]> {
-    return this.#domains.entries();
+function isBetter(told: ToldDomain, certain: boolean, known: KnownDomain, nowMs: number): boolean {
+  if (told.version > known.version) return true;
+  if (!certain) return false;
+  if (told.version === known.version) return true;
+  // A home that lost its memory, or hearsay that it does not confirm; messages in disorder are younger.
+  const isOld = Math.abs(nowMs - known.heardAtMs) > hearsayMs;
+  return isOld && (!known.certain || known.home === told.home);
+}
+
+function makeRoom<Key>(map: Map<Key, unknown>, max: number): void {
+  if (map.size <= max) return;
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
   }
 }

@@ -20,7 +20,7 @@ export function giveClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
   const { self, timing } = state.config;
   const { domain } = move.claim;
   const entry = state.homes.get(domain);
-  state.directory.hint(domain, move.to, move.newVersion);
+  tell(turn, move, move.to);
   if (entry !== undefined) {
     const transfer = { from: self, to: move.to, version: move.newVersion, self };
     const verdict = registerTransfer(entry, transfer, nowMs + timing.claimLeaseMs);
@@ -39,13 +39,20 @@ export function giveClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
   turn.send(claim.home, transferMessage(domain, move.newVersion, move.to, deal.id));
 }
 
+/** A deal is known here before its domain's home has registered it. */
+function tell(turn: Turn, move: ClaimMove, holder: HostId): void {
+  const { home, domain } = move.claim;
+  const told = { home, holder, version: move.newVersion, name: move.traits.name };
+  turn.state.directory.learnDomain(domain, told, false, turn.nowMs);
+}
+
 /** We take a claim: by our own register if the domain is at home here, else on lease from its home. */
 export function takeClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
   const { state, nowMs } = turn;
   const { self, timing } = state.config;
   const { domain } = move.claim;
   const entry = state.homes.get(domain);
-  state.directory.hint(domain, self, move.newVersion);
+  tell(turn, move, self);
   if (entry !== undefined) {
     const transfer = { from: move.claim.holder, to: self, version: move.newVersion, self };
     const verdict = registerTransfer(entry, transfer, nowMs);
@@ -66,6 +73,8 @@ export function takeClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
     waiting: 'its home has not confirmed the claim yet',
   });
   turn.send(move.claim.home, { kind: 'renew', domain, version: move.newVersion });
+  // A home that is our partner in the deal tells everybody itself, and as early.
+  if (move.claim.home !== deal.peer) state.information.taken.add(domain);
 }
 
 /** The deal is void: what we gave comes home, what we took was never ours. */
@@ -175,10 +184,7 @@ function receiveTransfer(
     revoke(turn, from, domain, 'another holder is registered');
     return;
   }
-  if (verdict.verdict === 'registered') {
-    setHome(turn, verdict.entry);
-    state.nextSummaryAtMs = 0;
-  }
+  if (verdict.verdict === 'registered') setHome(turn, verdict.entry);
   turn.send(from, { kind: 'transferred', domain, version });
 }
 
@@ -237,7 +243,6 @@ export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
   const taken = takenBack(entry, state.config.self);
   setHome(turn, taken);
   state.refused.delete(entry.domain);
-  state.nextSummaryAtMs = 0;
   if (entry.holder === state.config.self) return;
   turn.send(entry.holder, {
     kind: 'revoked',
@@ -259,23 +264,45 @@ export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
 }
 
 export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
-  turn.state.homes.set(entry.domain, entry);
-  if (durable) turn.record({ kind: 'home', key: entry.domain, value: entry });
+  const { homes, information } = turn.state;
+  const { domain, holder, version } = entry;
+  const before = homes.get(domain);
+  if (before?.holder !== holder || before.version !== version) {
+    information.news.add(domain);
+    information.revision += 1;
+    information.interestChanged ||= before === undefined;
+  }
+  homes.set(domain, entry);
+  if (durable) turn.record({ kind: 'home', key: domain, value: entry });
 }
 
 export function dropHome(turn: Turn, domain: DomainId): void {
-  turn.state.homes.delete(domain);
-  turn.state.refused.delete(domain);
+  const { homes, refused, information } = turn.state;
+  homes.delete(domain);
+  refused.delete(domain);
+  information.news.add(domain);
+  information.revision += 1;
+  information.interestChanged = true;
   turn.record({ kind: 'home', key: domain, value: null });
 }
 
 export function setHolding(turn: Turn, holding: Holding): void {
-  turn.state.holdings.set(holding.claim.domain, holding);
-  turn.record({ kind: 'holding', key: holding.claim.domain, value: holding });
+  const { holdings, information } = turn.state;
+  const { domain } = holding.claim;
+  const before = holdings.get(domain);
+  if (before === undefined || before.givenTo !== holding.givenTo) {
+    information.revision += 1;
+    information.interestChanged = true;
+  }
+  holdings.set(domain, holding);
+  turn.record({ kind: 'holding', key: domain, value: holding });
 }
 
 export function dropHolding(turn: Turn, domain: DomainId): void {
-  turn.state.holdings.delete(domain);
+  const { holdings, information } = turn.state;
+  holdings.delete(domain);
+  information.revision += 1;
+  information.interestChanged = true;
   turn.state.saidAtMs.delete(`renew ${domain}`);
   turn.state.saidAtMs.delete(`transfer ${domain}`);
   turn.record({ kind: 'holding', key: domain, value: null });

@@ -8,10 +8,19 @@
  * before the next one is begun.
  */
 
+import {
+  publish,
+  receiveAnnounce,
+  receiveHeard,
+  receiveSeek,
+  tickAnnouncing,
+} from './announcing.ts';
 import { Directory } from './directory.ts';
 import { receiveClaimMessage, tickClaims } from './holding.ts';
+import { createInformation } from './information.ts';
+import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
-import type { DomainId, HostId, HostSample, LoadSummary, Mode, SettlementId } from './model.ts';
+import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model.ts';
 import { type Order, obey } from './order.ts';
 import type { DomainPresence, MigrationProgress, MigrationResult, PeerState } from './ports.ts';
 import {
@@ -23,6 +32,7 @@ import {
 } from './receiving.ts';
 import type { JournalRecord } from './record.ts';
 import { observe } from './sampling.ts';
+import { keepUp, receiveFound, seek } from './seeking.ts';
 import {
   departureInspected,
   migrationEnded,
@@ -34,19 +44,21 @@ import {
 } from './sending.ts';
 import type { Located } from './settlement.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
-import { summarize } from './summary.ts';
+import { receiveSummary, summarize } from './summary.ts';
 import { propose, receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+
+/** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
+export type TickRandom = readonly [number, number, number, number];
 
 export type HostEvent =
   /** First event of every run, after `createHost` from the journal. */
   | Readonly<{ kind: 'restarted'; nowMs: number }>
   /** Time passed; `random` holds fresh numbers in [0, 1). Send one at least every `resendMs`. */
-  | Readonly<{ kind: 'ticked'; nowMs: number; random: readonly [number, number, number] }>
+  | Readonly<{ kind: 'ticked'; nowMs: number; random: TickRandom }>
   /** A measurement that was begun at `beganAtMs`. */
   | Readonly<{ kind: 'sampled'; nowMs: number; beganAtMs: number; sample: HostSample }>
   /** The hypervisor cannot be asked: wait, do not guess. */
   | Readonly<{ kind: 'sampleFailed'; nowMs: number; detail: string }>
-  | Readonly<{ kind: 'summaryReceived'; nowMs: number; summary: LoadSummary }>
   | Readonly<{ kind: 'peersChanged'; nowMs: number; peers: readonly PeerState[] }>
   | Readonly<{ kind: 'messageReceived'; nowMs: number; from: HostId; message: Message }>
   /** The target's half of the migration path asks; see `arrivalLease` for the answer. */
@@ -100,6 +112,7 @@ export function createHost(
     departed: new Map(),
     acceptances: new Map(),
     directory: new Directory(),
+    information: createInformation(config.self),
     connected: new Set(),
     backoffs: new Map(),
     saidAtMs: new Map(),
@@ -144,6 +157,9 @@ function restore(state: HostState, record: JournalRecord): void {
 export function step(state: HostState, event: HostEvent): HostStep {
   const turn = new Turn(state, event.nowMs);
   take(turn, event);
+  publish(turn);
+  keepUp(turn);
+  seek(turn);
   return { state, effects: turn.effects() };
 }
 
@@ -159,16 +175,14 @@ function take(turn: Turn, event: HostEvent): void {
       tickSending(turn);
       tickReceiving(turn, event.random[2]);
       propose(turn, [event.random[0], event.random[1]]);
-      summarize(turn);
+      tickAnnouncing(turn, event.random[3]);
+      summarize(turn, event.random[3]);
       return;
     case 'sampled':
       observe(turn, event.sample, event.beganAtMs);
       return;
     case 'sampleFailed':
       turn.log('warn', 'sample-failed', `This host cannot be measured: ${event.detail}.`);
-      return;
-    case 'summaryReceived':
-      receiveSummary(turn, event.summary);
       return;
     case 'peersChanged':
       changePeers(turn, event.peers);
@@ -218,28 +232,6 @@ function restart(turn: Turn): void {
   restartSending(turn);
 }
 
-function receiveSummary(turn: Turn, summary: LoadSummary): void {
-  const { state, nowMs } = turn;
-  if (summary.host === state.config.self) return;
-  const before = state.directory.peers.get(summary.host)?.summary;
-  if (!state.directory.learn(summary, nowMs)) return;
-  const placed = (one: LoadSummary | undefined): string =>
-    (one?.domains ?? []).map(({ domain, holder }) => `${domain}@${holder}`).join(' ');
-  // Something changed over there: what gained nothing before may gain something now.
-  if (placed(before) !== placed(summary)) state.backoffs.delete(summary.host);
-}
-
-function changePeers(turn: Turn, peers: readonly PeerState[]): void {
-  const { state } = turn;
-  const members = new Set(peers.map(({ host }) => host));
-  for (const host of [...state.directory.peers.keys()])
-    if (!members.has(host)) state.directory.forget(host);
-  state.connected.clear();
-  for (const { host, connected } of peers) if (connected) state.connected.add(host);
-  // Whoever has just connected should not have to wait for our next round.
-  state.nextSummaryAtMs = 0;
-}
-
 function receive(turn: Turn, from: HostId, message: Message): void {
   switch (message.kind) {
     case 'transfer':
@@ -267,6 +259,21 @@ function receive(turn: Turn, from: HostId, message: Message): void {
     case 'settled':
     case 'refuse':
       receiveSettlementAnswer(turn, from, message);
+      return;
+    case 'summary':
+      receiveSummary(turn, from, message);
+      return;
+    case 'announce':
+      receiveAnnounce(turn, from, message);
+      return;
+    case 'seek':
+      receiveSeek(turn, from, message);
+      return;
+    case 'found':
+      receiveFound(turn, from, message);
+      return;
+    case 'heard':
+      receiveHeard(turn, from, message.id);
       return;
     default:
       receiveDealMessage(turn, from, message);

@@ -15,10 +15,31 @@
  *      │ settle(lease)  ───────────▶ │  settling … settled(result), or refuse(reason)
  *      │ query          ───────────▶ │  the same answer again
  *
+ *   host                          its partners' hosts, and a few others
+ *      │ summary        ───────────▶ │  summary, when asked to answer
+ *
+ *   home                          keepers of the domain and its addresses
+ *      │ announce       ───────────▶ │  heard
+ *
+ *   whoever needs to know         keepers; then the home, which remembers who asked
+ *      │ seek           ───────────▶ │  found, now and whenever it changes; heard
+ *
  * Durations, never absolute times: two hosts' clocks need not agree.
  */
 
-import type { Book, DealId, DomainId, Exchange, HostId, Offer, SettlementId } from './model.ts';
+import type {
+  Book,
+  DealId,
+  DomainId,
+  DomainNotice,
+  Exchange,
+  HostId,
+  HostPlace,
+  LoadSummary,
+  Offer,
+  SettlementId,
+  Whereabouts,
+} from './model.ts';
 
 export type DeclineReason =
   | 'busy' // in another deal
@@ -112,5 +133,28 @@ export type SettlementMessage =
       presence: 'running' | 'paused' | 'absent';
     }>;
 
-export type Message = DealMessage | ClaimMessage | SettlementMessage;
+export type InformationMessage =
+  /** The sender's own; `answer`: tell me yours, if you have not lately. */
+  | Readonly<{ kind: 'summary'; summary: LoadSummary; answer: boolean }>
+  /** From a home to the keepers: these run here. `id` is 0 when nobody waits for `heard`. */
+  | Readonly<{ kind: 'announce'; id: number; domains: readonly DomainNotice[] }>
+  /** Where are these? A home also remembers who asked, and tells of changes for a while. */
+  | Readonly<{
+      kind: 'seek';
+      domains: readonly DomainId[];
+      addresses: readonly string[];
+    }>
+  /** The answer, or a change that the receiver wants to know (then `id` is not 0: `heard` is awaited). */
+  | Readonly<{
+      kind: 'found';
+      id: number;
+      domains: readonly Whereabouts[];
+      /** The sender does not know where these are. */
+      unknown: readonly DomainId[];
+      /** Of the hosts named, those that the sender knows. */
+      places: readonly HostPlace[];
+    }>
+  | Readonly<{ kind: 'heard'; id: number }>;
+
+export type Message = DealMessage | ClaimMessage | SettlementMessage | InformationMessage;
 export type MessageKind = Message['kind'];

@@ -102,13 +102,15 @@ export type Book = Readonly<{
     holder: HostId;
     location: Location;
     version: number;
+    /** Whom to ask about the domain; it does not count in the price. */
+    home?: HostId;
   }>[];
 }>;
 
 /** What moves in one deal: `give` from the proposer to the responder, `take` the other way. */
 export type Exchange = Readonly<{ give: readonly DomainId[]; take: readonly DomainId[] }>;
 
-/** What a home gossips about one of its domains. */
+/** What a home announces about one of its domains. */
 export type DomainNotice = Readonly<{
   domain: DomainId;
   name: string;
@@ -118,7 +120,13 @@ export type DomainNotice = Readonly<{
   addresses: readonly string[];
 }>;
 
-/** What a host gossips every few seconds. `sequence` only grows, also across restarts. */
+/** Where a domain is, as anybody tells it. */
+export type Whereabouts = DomainNotice & Readonly<{ home: HostId }>;
+
+/** What a host is called, and where it stands. */
+export type HostPlace = Readonly<{ host: HostId; name: string; location: Location }>;
+
+/** What a host tells its partners and a few others every few seconds. `sequence` only grows, also across restarts. */
 export type LoadSummary = Readonly<{
   host: HostId;
   name: string;
@@ -130,7 +138,10 @@ export type LoadSummary = Readonly<{
   load: HostLoad;
   /** True while the measurements behind this summary are complete and fresh. */
   measured: boolean;
-  domains: readonly DomainNotice[];
+  /** How many domains run there. */
+  domains: number;
+  /** Another number whenever the claims held there are others: what did not pay before may pay now. */
+  revision: number;
 }>;
 
 /** A domain as the hypervisor and the traffic probe see it on this host now. */

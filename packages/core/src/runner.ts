@@ -55,7 +55,8 @@ export class Runner {
   /** A tick with fresh random numbers. */
   tick(): Promise<void> {
     const { random } = this.#ports;
-    return this.handle({ kind: 'ticked', random: [random.next(), random.next(), random.next()] });
+    const numbers = [random.next(), random.next(), random.next(), random.next()] as const;
+    return this.handle({ kind: 'ticked', random: numbers });
   }
 
   async #take(happening: Happening): Promise<void> {
@@ -80,9 +81,6 @@ export class Runner {
         return;
       case 'send':
         transport.send(effect.to, effect.message);
-        return;
-      case 'broadcast':
-        transport.broadcast(effect.summary);
         return;
       case 'migrate':
         this.#migrate(effect);

@@ -3,11 +3,12 @@
  * learn, never something to undo. A domain that runs here is at home here, whoever moved it.
  */
 
+import { announceChanges } from './announcing.ts';
 import { rowOf } from './book.ts';
 import { arrivedEntry } from './claim.ts';
-import { dropHolding, dropHome, setHome } from './holding.ts';
+import { dropHolding, dropHome, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
-import type { DomainId, DomainSample, HostSample, Rate, TrafficRow } from './model.ts';
+import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import { dropReservation, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
@@ -32,7 +33,9 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
   for (const entry of [...state.homes.values()])
     if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
-  learnRows(state, nowMs);
+  settleContests(turn, beganAtMs);
+  announceChanges(turn);
+  state.information.rowsChanged = true;
 }
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
@@ -72,7 +75,6 @@ function arrive(turn: Turn, sample: HostedDomain): void {
       carriedRow: carriedRow.length > 0 ? carriedRow : (reservation?.row ?? []),
     }),
   );
-  state.nextSummaryAtMs = 0;
   if (holding !== undefined) dropHolding(turn, domain);
   if (reservation === undefined) {
     fact(turn, domain, `${traits.name} runs here now; Barter did not bring it`);
@@ -99,7 +101,6 @@ function vanish(turn: Turn, domain: DomainId): void {
   if (settlement !== undefined && isUnderWay(settlement)) return;
   dropHome(turn, domain);
   state.rows.delete(domain);
-  state.nextSummaryAtMs = 0;
   if (entry.holder !== state.config.self)
     turn.send(entry.holder, {
       kind: 'revoked',
@@ -116,35 +117,18 @@ function fact(turn: Turn, domain: DomainId, detail: string): void {
   turn.log('info', 'fact', `${detail}.`, { domain });
 }
 
-/** Names the partners of every row by the addresses that homes have told of. */
-function learnRows(state: HostState, nowMs: number): void {
-  const own = new Map<string, DomainId>();
-  for (const sample of state.samples.values())
-    for (const address of sample.addresses) own.set(address, sample.domain);
-  state.rows.clear();
-  for (const sample of state.samples.values()) {
-    const rates = new Map<DomainId | 'external', number>();
-    for (const { address, bitsPerSecond } of sample.rates) {
-      const partner = own.get(address) ?? state.directory.byAddress(address) ?? 'external';
-      if (partner !== sample.domain) rates.set(partner, (rates.get(partner) ?? 0) + bitsPerSecond);
-    }
-    const row: Rate[] = [...rates].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
-    state.rows.set(sample.domain, withCarried(state, sample.domain, row, nowMs));
+/** Another host says that a domain here is at home there; it runs here still, so we say so louder. */
+function settleContests(turn: Turn, beganAtMs: number): void {
+  const { state } = turn;
+  const { contested } = state.information;
+  for (const [domain, { version, atMs }] of contested) {
+    if (beganAtMs <= atMs) continue;
+    contested.delete(domain);
+    const entry = state.homes.get(domain);
+    const sample = state.samples.get(domain);
+    if (entry === undefined || sample?.state !== 'running' || entry.settlement !== null) continue;
+    if (version < entry.version) continue;
+    const why = 'another host claims to run it';
+    takeBack(turn, { ...entry, version }, why);
   }
-}
-
-/** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */
-function withCarried(
-  state: HostState,
-  domain: DomainId,
-  row: TrafficRow,
-  nowMs: number,
-): TrafficRow {
-  const entry = state.homes.get(domain);
-  if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0) return row;
-  if (nowMs - entry.movedAtMs > state.config.timing.rowTrustMs) return row;
-  const merged = new Map(row.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
-  for (const { partner, bitsPerSecond } of entry.carriedRow)
-    merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));
-  return [...merged].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
 }

@@ -6,7 +6,7 @@
  */
 
 import { whyUnmovable } from './book.ts';
-import type { HomeEntry } from './claim.ts';
+import { type HomeEntry, takeBackVersion } from './claim.ts';
 import { dropHome, setHome, takeBack } from './holding.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
@@ -305,9 +305,11 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
   state.departed.set(domain, nowMs);
   state.samples.delete(domain);
   state.rows.delete(domain);
+  const name = state.homes.get(domain)?.name ?? domain;
   dropHome(turn, domain);
-  state.directory.hint(domain, to, version);
-  state.nextSummaryAtMs = 0;
+  // The new home begins with this very version; until it speaks up we say so for it.
+  const told = { home: to, holder: to, version: takeBackVersion(version), name };
+  state.directory.learnDomain(domain, told, false, nowMs);
 }
 
 /** It runs here as before: the claim comes home, and the domain rests, longer after each failure. */

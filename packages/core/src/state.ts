@@ -8,6 +8,7 @@ import type { CostParameters } from './cost.ts';
 import type { Deal } from './deal.ts';
 import type { Directory } from './directory.ts';
 import type { SearchKind } from './exchange.ts';
+import type { Information } from './information.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type {
   DealId,
@@ -82,6 +83,8 @@ export type HostTiming = Readonly<{
   rowTrustMs: number;
   /** Ended deals and settlements are remembered this long, for repetitions of old messages. */
   historyMs: number;
+  /** Where domains are is announced and asked for again this often; kept for three times as long. */
+  refreshMs: number;
 }>;
 
 /** What an operator set, here and durable. */
@@ -118,6 +121,7 @@ export type HostState = {
   /** What we answered to proposals that are not decided yet, to repeat it as it was. */
   readonly acceptances: Map<DealId, DealMessage>;
   readonly directory: Directory;
+  readonly information: Information;
   readonly connected: Set<HostId>;
   readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
   /** When something was last said, by a key of whoever says it. */
@@ -132,6 +136,7 @@ export type HostState = {
   /** The agent is about to end: nothing new is begun. */
   pausing: boolean;
   nextTradeAtMs: number;
+  /** 0: as soon as may be. */
   nextSummaryAtMs: number;
   lastSummary: LoadSummary | null;
 };
@@ -140,7 +145,6 @@ export type HostEffect =
   /** Make durable, all together, before any effect that follows. */
   | Readonly<{ kind: 'persist'; records: readonly JournalRecord[] }>
   | Readonly<{ kind: 'send'; to: HostId; message: Message }>
-  | Readonly<{ kind: 'broadcast'; summary: LoadSummary }>
   /** Answered by `migrationEnded`, sooner or later. */
   | Readonly<{ kind: 'migrate'; order: MigrationOrder }>
   | Readonly<{ kind: 'abortMigration'; domain: DomainId }>

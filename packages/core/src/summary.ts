@@ -1,21 +1,64 @@
-/** The load summary: what this host tells everybody, every few seconds and whenever it has news. */
+/**
+ * Load summaries: what a host has, carries and would do. Every few seconds it goes to the hosts that matter
+ * to this one, because their domains talk to its own, and to a few others by chance, because overload finds
+ * its relief anywhere. How many others grows with the logarithm of the cluster.
+ */
 
-import { paperLoad } from './book.ts';
-import type { LoadSummary } from './model.ts';
-import type { Turn } from './state.ts';
+import { paperLoad, rowOf } from './book.ts';
+import { mixed } from './hash.ts';
+import type { InformationMessage } from './message.ts';
+import type { HostId, LoadSummary } from './model.ts';
+import type { HostState, Turn } from './state.ts';
 import { whyNotTrading } from './trading.ts';
 
 /** Sequence numbers are reserved in the journal this many at a time: they only grow, also over a crash. */
 const sequenceBatch = 1_000;
+/** With so few other members everybody is told. */
+const few = 8;
+const partnerHostsMax = 16;
+/** News may go out between two rounds, but not more often than this. */
+const roundsApartMs = 1_000;
+/** Peers that ask for our summary and get it between two rounds, at most. */
+const answersPerRound = 64;
 
-/** Broadcasts a summary when one is due. */
-export function summarize(turn: Turn): void {
+export function isFew(state: HostState): boolean {
+  return state.information.others.size <= few;
+}
+
+/** Sends a summary round when one is due. */
+export function summarize(turn: Turn, random: number): void {
+  const { state, nowMs } = turn;
+  const { information } = state;
+  const { summaryEveryMs } = state.config.timing;
+  const tooFar = state.nextSummaryAtMs - nowMs > summaryEveryMs;
+  if (state.sample === null || (nowMs < state.nextSummaryAtMs && !tooFar)) return;
+  if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;
+  state.nextSummaryAtMs = nowMs + summaryEveryMs;
+  information.roundAtMs = nowMs;
+  information.told.clear();
+  information.answersLeft = answersPerRound;
+  const summary = makeSummary(turn);
+  const partners = isFew(state) ? [...information.others] : partnerHosts(state);
+  const isFresh = (host: HostId) => {
+    const known = state.directory.peers.get(host);
+    return known !== undefined && nowMs - known.receivedAtMs <= 2 * summaryEveryMs;
+  };
+  const knowsFew = state.directory.peers.size < othersTold(state);
+  for (const host of partners) tell(turn, host, summary, !isFresh(host));
+  for (const host of draw(state, random)) tell(turn, host, summary, knowsFew && !isFresh(host));
+}
+
+function tell(turn: Turn, host: HostId, summary: LoadSummary, answer: boolean): void {
+  const { told } = turn.state.information;
+  if (told.has(host)) return;
+  told.add(host);
+  turn.send(host, { kind: 'summary', summary, answer });
+}
+
+function makeSummary(turn: Turn): LoadSummary {
   const { state, nowMs } = turn;
   const { config, sample } = state;
-  const { summaryEveryMs } = config.timing;
-  const tooFar = state.nextSummaryAtMs - nowMs > summaryEveryMs;
-  if (sample === null || (nowMs < state.nextSummaryAtMs && !tooFar)) return;
-  state.nextSummaryAtMs = nowMs + summaryEveryMs;
+  if (sample === null) throw new Error('invariant: a host that was never measured has no summary');
   const summary: LoadSummary = {
     host: config.self,
     name: config.name,
@@ -26,16 +69,77 @@ export function summarize(turn: Turn): void {
     capacity: sample.capacity,
     load: paperLoad(state),
     measured: whyNotTrading(state, nowMs)?.reason !== 'not-measured',
-    domains: [...state.homes.values()].map(({ domain, name, holder, version }) => ({
-      domain,
-      name,
-      holder,
-      version,
-      addresses: state.samples.get(domain)?.addresses ?? [],
-    })),
+    domains: state.samples.size,
+    revision: state.information.revision,
   };
   state.lastSummary = summary;
-  turn.emit({ kind: 'broadcast', summary });
+  return summary;
+}
+
+/** The hosts that run or hold what our domains talk to, or ours themselves; heaviest first. */
+function partnerHosts(state: HostState): readonly HostId[] {
+  const weights = new Map<HostId, number>();
+  const add = (host: HostId | null | undefined, bitsPerSecond: number) => {
+    if (host === null || host === undefined || !state.information.others.has(host)) return;
+    weights.set(host, (weights.get(host) ?? 0) + bitsPerSecond);
+  };
+  const addRow = (domain: Parameters<typeof rowOf>[1], ...with_: readonly HostId[]) => {
+    for (const { partner, bitsPerSecond } of rowOf(state, domain)) {
+      const known = partner === 'external' ? undefined : state.directory.find(partner);
+      for (const host of new Set([known?.home, known?.holder, ...with_])) add(host, bitsPerSecond);
+    }
+  };
+  for (const { domain, holder } of state.homes.values()) addRow(domain, holder);
+  for (const { claim } of state.holdings.values())
+    if (!state.homes.has(claim.domain)) addRow(claim.domain, claim.home);
+  return [...weights]
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, partnerHostsMax)
+    .map(([host]) => host);
+}
+
+function othersTold(state: HostState): number {
+  return Math.ceil(Math.log2(state.information.others.size + 1));
+}
+
+/** Some other members by chance; of the connected ones if there are enough, because they cost no dialling. */
+function draw(state: HostState, random: number): readonly HostId[] {
+  const { reachable, others } = state.information;
+  const count = othersTold(state);
+  const pool = reachable.length >= count ? reachable : [...others];
+  const drawn: HostId[] = [];
+  for (let index = 0; index < count; index++) {
+    const hash = mixed(Math.floor(random * 0x1_0000_0000) + Math.imul(index, 0x9e3779b9));
+    const host = pool[hash % pool.length];
+    if (host !== undefined) drawn.push(host);
+  }
+  return drawn;
+}
+
+/** What a peer says about itself; what it says about others is not heard. */
+export function receiveSummary(
+  turn: Turn,
+  from: HostId,
+  message: InformationMessage & { kind: 'summary' },
+): void {
+  const { state, nowMs } = turn;
+  const { information } = state;
+  const { summary, answer } = message;
+  if (summary.host !== from) {
+    turn.log('warn', 'summary-stranger', 'A peer sent the load summary of another host.', {
+      peer: from,
+      host: summary.host,
+    });
+    return;
+  }
+  const before = state.directory.peers.get(from)?.summary;
+  // Something changed over there: what gained nothing before may gain something now.
+  if (state.directory.learn(summary, nowMs) && before?.revision !== summary.revision)
+    state.backoffs.delete(from);
+  if (!answer || state.sample === null || information.told.has(from)) return;
+  if (information.answersLeft <= 0) return;
+  information.answersLeft -= 1;
+  tell(turn, from, makeSummary(turn), false);
 }
 
 function nextSequence(turn: Turn): number {

@@ -19,8 +19,9 @@ import {
 import { bestExchange, evaluateExchange, excerptFor, outlook } from './exchange.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
 import type { DealMessage, DeclineReason } from './message.ts';
-import type { Book, DealId, DomainId, Exchange, HostId } from './model.ts';
+import type { Book, DealId, DomainId, Exchange, HostId, TrafficRow } from './model.ts';
 import { receiptKey } from './receipt.ts';
+import { hearBook } from './seeking.ts';
 import type { HostState, Turn } from './state.ts';
 
 /** Why this host does not trade now; null when it does. One sentence. */
@@ -198,6 +199,7 @@ function checkAcceptance(
   if (!(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
     return refuse('by the proposer’s own data it gains less than the margin');
   const { gainBitsPerSecond } = evaluation;
+  hearBook(turn, message.book, rowsTaken(moves, state.config.self));
   return { signal: 'accept', detail: '', terms: { exchange, moves, gainBitsPerSecond } };
 }
 
@@ -217,6 +219,10 @@ function movesOf(proposer: Book, responder: Book, exchange: Exchange): ClaimMove
     }
   }
   return moves.length === 0 ? undefined : moves;
+}
+
+function rowsTaken(moves: readonly ClaimMove[], self: HostId): readonly TrafficRow[] {
+  return moves.filter(({ to }) => to === self).map(({ row }) => row);
 }
 
 function considerProposal(
@@ -242,14 +248,13 @@ function considerProposal(
   if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
   const own = makeBook(state, nowMs);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
-  for (const { domain, holder, version } of message.book.partners)
-    state.directory.hint(domain, holder, version);
   const ours = cutBook(own, from, state.config.bookOffers);
   const { cost, search, minGainBitsPerSecond } = state.config;
   const best = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
   const moves = best === undefined ? undefined : movesOf(theirs, ours, best.exchange);
   if (best === undefined || moves === undefined)
     return void decline('no-gain', 'no exchange of the two books lowers the cost by the margin');
+  hearBook(turn, message.book, rowsTaken(moves, state.config.self));
   const deal: Deal = {
     id: message.deal,
     role: 'responder',
@@ -338,7 +343,6 @@ function adopt(turn: Turn, deal: Deal): void {
     }
     state.counts.committed += 1;
     state.backoffs.clear();
-    state.nextSummaryAtMs = 0;
     turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
   } else if (deal.phase === 'void') {
     for (const move of deal.moves) revertClaim(turn, move, deal);

@@ -103,7 +103,7 @@ export function peersView(
       summaryAgeSeconds: known === undefined ? null : (nowMs - known.receivedAtMs) / 1000,
       load: summary?.load ?? null,
       capacity: summary?.capacity ?? null,
-      domains: summary?.domains.length ?? null,
+      domains: summary?.domains ?? null,
     };
   });
 }

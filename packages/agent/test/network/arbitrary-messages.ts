@@ -88,8 +88,41 @@ export const book: Of<Book> = fc.record({
   load,
   offers: list(offer),
   fixed: fc.record({ keepApart: list(text(10)), keepTogether: list(text(10)) }),
-  partners: list(fc.record({ domain: id<DomainId>(), holder: id<HostId>(), location, version })),
+  partners: list(
+    fc.record(
+      {
+        domain: id<DomainId>(),
+        holder: id<HostId>(),
+        location,
+        version,
+        home: id<HostId>(),
+      },
+      { requiredKeys: ['domain', 'holder', 'location', 'version'] },
+    ),
+  ),
 });
+
+export const summary: Of<LoadSummary> = fc.record({
+  host: id<HostId>(),
+  name: text(20),
+  sequence: version,
+  location,
+  mode: fc.constantFrom('observe', 'advise', 'auto'),
+  stopped: fc.boolean(),
+  capacity,
+  load,
+  measured: fc.boolean(),
+  domains: fc.nat(),
+  revision: fc.nat(),
+});
+
+const notice = {
+  domain: id<DomainId>(),
+  name: text(20),
+  holder: id<HostId>(),
+  version,
+  addresses: list(text(17)),
+};
 
 const deal = id<DealId>();
 const domain = id<DomainId>();
@@ -161,25 +194,14 @@ export const message: Of<Message> = fc.oneof(
     domain,
     presence: fc.constantFrom('running', 'paused', 'absent'),
   }),
+  kind('summary', { summary, answer: fc.boolean() }),
+  kind('announce', { id: version, domains: list(fc.record(notice)) }),
+  kind('seek', { domains: list(domain), addresses: list(text(17)) }),
+  kind('found', {
+    id: version,
+    domains: list(fc.record({ ...notice, home: id<HostId>() })),
+    unknown: list(domain),
+    places: list(fc.record({ host: id<HostId>(), name: text(20), location })),
+  }),
+  kind('heard', { id: version }),
 );
-
-export const summary: Of<LoadSummary> = fc.record({
-  host: id<HostId>(),
-  name: text(20),
-  sequence: version,
-  location,
-  mode: fc.constantFrom('observe', 'advise', 'auto'),
-  stopped: fc.boolean(),
-  capacity,
-  load,
-  measured: fc.boolean(),
-  domains: list(
-    fc.record({
-      domain,
-      name: text(20),
-      holder: id<HostId>(),
-      version,
-      addresses: list(text(17)),
-    }),
-  ),
-});

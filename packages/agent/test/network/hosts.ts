@@ -149,6 +149,7 @@ export function summaryOf(host: HostId, sequence: number): LoadSummary {
     },
     load: { memoryBytes: 1e9, vcpus: 4, cpu: 1.5, nicBitsPerSecond: 12345.5 },
     measured: true,
-    domains: [],
+    domains: 0,
+    revision: 0,
   };
 }

@@ -132,12 +132,20 @@ describe('bytes from a peer', () => {
   });
 
   test('that point beside a table are refused', () => {
-    const root = protobuf.parse(protoText()).root;
-    const theirs = root.lookupType('barter.LoadSummary');
-    const plain = theirs.toObject(theirs.decode(there(loadSummary, summaryOf('h' as HostId, 1))));
-    const domains = [{ domain: 'd', name: '', holder: 3, version: 1 }];
-    const bytes = theirs.encode({ ...plain, domains, holders: ['h'] }).finish();
-    expect(back(loadSummary, bytes)).toMatchObject({ ok: false, code: 'malformed' });
+    const theirs = protobuf.parse(protoText()).root.lookupType('barter.Message');
+    const hears = (value: object) => back(coreMessage, theirs.encode(value).finish());
+    const notice = { domain: 'd', name: '', holder: 0, home: 0, version: 1 };
+    const place = { host: 0, name: '' };
+    expect(hears({ announce: { id: 1, hosts: ['h'], domains: [notice] } }).ok).toBe(true);
+    expect(hears({ found: { hosts: ['h'], domains: [notice], places: [place] } }).ok).toBe(true);
+    for (const wrong of [
+      { announce: { id: 1, hosts: ['h'], domains: [{ ...notice, holder: 3 }] } },
+      { found: { hosts: ['h'], domains: [{ ...notice, holder: 1 }] } },
+      { found: { hosts: ['h'], domains: [{ ...notice, home: 1 }] } },
+      { found: { hosts: ['h'], places: [{ ...place, host: 1 }] } },
+    ]) {
+      expect(hears(wrong), JSON.stringify(wrong)).toMatchObject({ ok: false, code: 'malformed' });
+    }
   });
 
   test('from a newer agent are read without what this one does not know', () => {

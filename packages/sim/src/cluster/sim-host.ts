@@ -88,13 +88,15 @@ export class SimHost {
     const transport = network.join(this.id);
     this.#transport = transport;
     transport.onMessage((from, message) => this.take({ kind: 'messageReceived', from, message }));
-    transport.onSummary((summary) => this.take({ kind: 'summaryReceived', summary }));
     this.take({ kind: 'restarted' });
     transport.onPeers((peers) => this.take({ kind: 'peersChanged', peers }));
     // Agents are not in step with each other.
     const { tickEveryMs, sampleEveryMs } = this.#around;
     this.#every(life, world.nowMs() + random.next() * tickEveryMs, tickEveryMs, () =>
-      this.take({ kind: 'ticked', random: [random.next(), random.next(), random.next()] }),
+      this.take({
+        kind: 'ticked',
+        random: [random.next(), random.next(), random.next(), random.next()],
+      }),
     );
     this.#every(life, world.nowMs() + random.next() * sampleEveryMs, sampleEveryMs, () =>
       this.sample(),
@@ -194,9 +196,6 @@ export class SimHost {
         }
       case 'send':
         this.#transport?.send(effect.to, effect.message);
-        return true;
-      case 'broadcast':
-        this.#transport?.broadcast(effect.summary);
         return true;
       case 'migrate':
         this.#migrate(effect.order);

@@ -28,7 +28,10 @@ export const limits = {
   groups: 8192,
   pins: 256,
   exchange: 4096,
+  /** Hosts named in one message. */
   notices: 8192,
+  /** Domains or addresses announced, sought or found in one message; agents send at most a quarter. */
+  sought: 1024,
   macAddresses: 64,
   macAddress: 32,
   /** Addresses announced for one peer. */

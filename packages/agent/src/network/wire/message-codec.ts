@@ -3,8 +3,9 @@
 import type { DealId, Exchange, Message, MigrationStatistics, SettlementId } from '@barter/core';
 import { amount, type Codec, count, finite, flag, sentence, text, word } from './codec.ts';
 import { list, message, one, optional, union } from './fields.ts';
+import { announce, found } from './information-codec.ts';
 import { limits } from './limits.ts';
-import { book, domainId, hostId, offer } from './model-codec.ts';
+import { book, domainId, hostId, loadSummary, offer } from './model-codec.ts';
 
 type Body<Kind extends Message['kind']> = Omit<Extract<Message, { kind: Kind }>, 'kind'>;
 
@@ -175,4 +176,18 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
       presence: one(3, word('running', 'paused', 'absent')),
     }),
   ],
+  summary: [
+    21,
+    message<Body<'summary'>>('HostSummary', { summary: one(1, loadSummary), answer: one(2, flag) }),
+  ],
+  announce: [22, announce],
+  seek: [
+    23,
+    message<Body<'seek'>>('Seek', {
+      domains: list(1, domainId, limits.sought),
+      addresses: list(2, text(limits.macAddress), limits.sought),
+    }),
+  ],
+  found: [24, found],
+  heard: [25, message<Body<'heard'>>('Heard', { id: one(1, count) })],
 });

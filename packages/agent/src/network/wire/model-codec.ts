@@ -9,7 +9,6 @@ import type {
   Book,
   Claim,
   DomainId,
-  DomainNotice,
   DomainTraits,
   HostCapacity,
   HostId,
@@ -122,6 +121,7 @@ type WirePartner = Readonly<{
   holder: number;
   location: number;
   version: number;
+  home?: number;
 }>;
 type WireBook = Readonly<{
   ids: readonly string[];
@@ -156,6 +156,7 @@ const bookPartner = message<WirePartner>('BookPartner', {
   holder: one(2, count),
   location: one(3, count),
   version: one(4, count),
+  home: optional(5, count),
 });
 
 const wireBook = message<WireBook>('Book', {
@@ -173,7 +174,7 @@ const wireBook = message<WireBook>('Book', {
 });
 
 /** Numbers the distinct values of a table in the order in which they are first asked for. */
-class Table<Value> {
+export class Table<Value> {
   readonly values: Value[] = [];
   readonly #numbers = new Map<string, number>();
 
@@ -209,6 +210,7 @@ function toWire(book: Book): WireBook {
       holder: id(partner.holder),
       location: locations.number(JSON.stringify(partner.location), partner.location),
       version: partner.version,
+      ...(partner.home === undefined ? {} : { home: id(partner.home) }),
     })),
   };
 }
@@ -225,30 +227,19 @@ function fromWire(wire: WireBook): Book {
       row: row.map(({ partner, bitsPerSecond }) => ({ partner: id(partner), bitsPerSecond })),
     })),
     fixed: { keepApart: fixedApart, keepTogether: fixedTogether },
-    partners: partners.map(({ domain, holder, location, version }) => ({
+    partners: partners.map(({ domain, holder, location, version, home }) => ({
       domain: id(domain),
       holder: id(holder),
       location: locations[location] ?? fault(`location ${location} is not in the table`),
       version,
+      ...(home === undefined ? {} : { home: id(home) }),
     })),
   };
 }
 
 export const book: Codec<Book> = mapped(wireBook, toWire, fromWire);
 
-type WireNotice = Omit<DomainNotice, 'holder'> & Readonly<{ holder: number }>;
-type WireSummary = Omit<LoadSummary, 'domains'> &
-  Readonly<{ holders: readonly HostId[]; domains: readonly WireNotice[] }>;
-
-const notice = message<WireNotice>('DomainNotice', {
-  domain: one(1, domainId),
-  name: one(2, text(limits.name)),
-  holder: one(3, count),
-  version: one(4, count),
-  addresses: list(5, text(limits.macAddress), limits.macAddresses),
-});
-
-const wireSummary = message<WireSummary>('LoadSummary', {
+export const loadSummary = message<LoadSummary>('LoadSummary', {
   host: one(1, hostId),
   name: one(2, text(limits.name)),
   sequence: one(3, count),
@@ -258,28 +249,6 @@ const wireSummary = message<WireSummary>('LoadSummary', {
   capacity: one(7, capacity),
   load: one(8, load),
   measured: one(9, flag),
-  holders: list(10, hostId, limits.notices),
-  domains: list(11, notice, limits.notices),
+  domains: one(10, count),
+  revision: one(11, count),
 });
-
-export const loadSummary: Codec<LoadSummary> = mapped(
-  wireSummary,
-  ({ domains, ...rest }) => {
-    const holders = new Table<HostId>();
-    return {
-      ...rest,
-      holders: holders.values,
-      domains: domains.map((each) => ({
-        ...each,
-        holder: holders.number(each.holder, each.holder),
-      })),
-    };
-  },
-  ({ domains, holders, ...rest }) => ({
-    ...rest,
-    domains: domains.map((each) => ({
-      ...each,
-      holder: holders[each.holder] ?? fault(`holder ${each.holder} is not in the table`),
-    })),
-  }),
-);

@@ -1,0 +1,35 @@
+/** The members of the roster, and who of them is connected: what changes for a host when they change. */
+
+import { announceAgain, announceChanges } from './announcing.ts';
+import type { HostId } from './model.ts';
+import type { PeerState } from './ports.ts';
+import { Ring } from './ring.ts';
+import { seekAgain } from './seeking.ts';
+import type { Turn } from './state.ts';
+import { isFew } from './summary.ts';
+
+export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
+  const { state } = turn;
+  const { information, directory, connected } = state;
+  const others = new Set(peers.map(({ host }) => host));
+  const left = [...information.others].filter((host) => !others.has(host));
+  const joined = peers.some(({ host }) => !information.others.has(host));
+  const reachable = peers.filter((peer) => peer.connected).map(({ host }) => host);
+  const back = new Set<HostId>(reachable.filter((host) => !connected.has(host)));
+  information.others = others;
+  information.reachable = reachable;
+  connected.clear();
+  for (const host of reachable) connected.add(host);
+  for (const host of left) {
+    directory.forget(host);
+    information.shelf.forget(host);
+  }
+  if (joined || left.length > 0) {
+    information.ring = new Ring([state.config.self, ...others]);
+    announceChanges(turn);
+  }
+  if (back.size > 0) announceAgain(turn, back);
+  if (joined || left.length > 0 || back.size > 0) seekAgain(turn, back, joined);
+  // Whoever has just connected should not have to wait for our next round.
+  if (back.size > 0 && isFew(state)) state.nextSummaryAtMs = 0;
+}
