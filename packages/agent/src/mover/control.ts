@@ -41,6 +41,9 @@ export async function serveControl(
       else socket.destroy();
     });
   });
+  // A mover that was killed left its socket behind; one that answers keeps it.
+  const present = await order(path, 'status');
+  if (!present.ok && present.code === 'gone') await rm(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, () => resolve());

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { HostId, MigrationOrder } from '@barter/core';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { plainPath } from '../../src/mover/plain-path.ts';
 import { failure } from '../../src/result.ts';
 import { domainXml, gibibyte } from './calls.ts';
@@ -13,6 +13,8 @@ import {
   temporaryDirectory,
   tidy,
 } from './harness.ts';
+
+vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
 

@@ -12,7 +12,7 @@ let hosts: Awaited<ReturnType<typeof startHosts>>;
 
 beforeAll(async () => {
   if (reason === undefined) hosts = await startHosts();
-}, 40_000);
+}, 90_000);
 
 afterAll(async () => {
   await hosts?.stop();
@@ -62,7 +62,7 @@ real(
     expect(await target.virsh('list', '--persistent', '--name')).toBe('web1');
     await until('the movers ended by themselves', async () => (await moversLeft()) === 0);
   },
-  60_000,
+  120_000,
 );
 
 real(
@@ -87,5 +87,5 @@ real(
     await closed;
     await until('both movers are gone', async () => (await moversLeft()) === 0);
   },
-  60_000,
+  120_000,
 );

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { encodeHeader } from '../../src/mover/channel.ts';
 import { findMover, listMovers } from '../../src/mover/control.ts';
 import { createIdentity } from '../../src/mover/identity.ts';
@@ -22,6 +22,9 @@ import {
   tidy,
   until,
 } from './harness.ts';
+
+// Each test starts two processes or more, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
 let closers: (() => void)[];
@@ -187,7 +190,7 @@ test('a target whose key is not the one agreed on gets not a byte', async () => 
 
 test('when the lease ends before the migration began, the movers end and nothing is left', async () => {
   const agents = createAgents(directory);
-  agents.lease.current = { expiresAtMs: Date.now() + 5000, memoryBytes: 2 * gibibyte };
+  agents.lease.current = { expiresAtMs: Date.now() + 8000, memoryBytes: 2 * gibibyte };
   await openPath(agents);
   expect(await moversLeft(directory)).toBe(2);
   await until('the movers ended', async () => (await moversLeft(directory)) === 0);
@@ -196,7 +199,7 @@ test('when the lease ends before the migration began, the movers end and nothing
 
 test('after the lease the connection under way goes on and a second one is refused', async () => {
   const agents = createAgents(directory);
-  agents.lease.current = { expiresAtMs: Date.now() + 5000, memoryBytes: 2 * gibibyte };
+  agents.lease.current = { expiresAtMs: Date.now() + 8000, memoryBytes: 2 * gibibyte };
   const path = await openPath(agents);
   const libvirt = await prepareOn(path);
   await until('the lease is over', () => Date.now() > (agents.lease.current?.expiresAtMs ?? 0));
@@ -225,7 +228,7 @@ test('the agent tells both movers to close, in the middle of the migration too',
 });
 
 test('a path on which nothing moves is given up', async () => {
-  const agents = createAgents(directory, { idleMs: 300 });
+  const agents = createAgents(directory, { idleMs: 4000 });
   const path = await openPath(agents);
   const libvirt = await prepareOn(path);
   await closed(libvirt);
@@ -275,6 +278,20 @@ test('an agent killed in mid-migration cuts nothing, and its movers end by thems
   await until('the movers ended by themselves', async () => (await moversLeft(directory)) === 0);
   expect(await filesLeft(directory)).toEqual([]);
   for (const { pid } of leftovers) await until('the process is gone', () => !isAlive(pid));
+});
+
+test('movers that were killed leave nothing that stands in the way', async () => {
+  const agents = createAgents(directory);
+  const first = await openPath(agents);
+  const libvirt = await prepareOn(first);
+  const movers = await Promise.all(['s', 't'].map((side) => listMovers(`${directory}/${side}`)));
+  for (const { pid } of movers.flat()) process.kill(pid, 'SIGKILL');
+  await closed(libvirt);
+  const again = await agents.path.open(order, facts);
+  expect(again.ok).toBe(true);
+  if (again.ok) await again.value.close();
+  expect(await moversLeft(directory)).toBe(0);
+  expect(await filesLeft(directory)).toEqual([]);
 });
 
 function isAlive(pid: number): boolean {
