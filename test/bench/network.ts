@@ -50,13 +50,6 @@ async function open(folder: string, ticket?: string): Promise<Libp2pNetwork> {
 
 /** About 1 kB, as a host with a handful of domains says it. */
 function summaryOf(host: HostId, sequence: number): LoadSummary {
-  const notice = {
-    domain: '00000000-0000-4000-8000-000000000000' as never,
-    name: 'database-1',
-    holder: host,
-    version: 1,
-    addresses: ['52:54:00:00:00:01'],
-  };
   return {
     host,
     name: 'kvm1',
@@ -74,7 +67,8 @@ function summaryOf(host: HostId, sequence: number): LoadSummary {
     },
     load: { memoryBytes: 1e9, vcpus: 4, cpu: 1.25, nicBitsPerSecond: 5e7 },
     measured: true,
-    domains: Array.from({ length: 8 }, () => notice),
+    domains: 8,
+    revision: sequence,
   };
 }
 
