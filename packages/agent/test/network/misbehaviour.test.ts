@@ -1,13 +1,23 @@
 import type { DealId, HostId } from '@barter/core';
 import type { Stream } from '@libp2p/interface';
+import * as lengthPrefixed from 'it-length-prefixed';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openIdentity } from '../../src/network/identity.ts';
 import { signEntry } from '../../src/network/roster-entry.ts';
+import { encodeFrame } from '../../src/network/sessions.ts';
 import { encode } from '../../src/network/wire/codec.ts';
 import { limits } from '../../src/network/wire/limits.ts';
 import { loadSummary } from '../../src/network/wire/model-codec.ts';
 import { type Host, Hosts, must, summaryOf, until } from './hosts.ts';
-import { dial, openPeerStream, type RawNode, rawMember, sendBytes, sendFrame } from './raw-peer.ts';
+import {
+  dial,
+  openPeerStream,
+  type RawNode,
+  rawMember,
+  reaches,
+  sendBytes,
+  sendFrame,
+} from './raw-peer.ts';
 
 /** One honest host, and a member gone wrong with a connection to it. */
 type Scene = Readonly<{ host: Host; bad: RawNode; badHost: HostId; stream: Stream }>;
@@ -44,15 +54,7 @@ async function expectShutOut({ host, bad, badHost }: Scene): Promise<void> {
   await until(() => host.network().peers()[0]?.connected === false, 'it is disconnected');
   const said = host.logged.find(({ code }) => code === 'peer-shut-out');
   expect(said?.message).toContain(badHost);
-  const again = await dial(bad, host.network()).then(
-    (connection) =>
-      new Promise((resolve) => {
-        if (connection.status !== 'open') resolve('refused');
-        connection.addEventListener('close', () => resolve('refused'));
-      }),
-    () => 'refused',
-  );
-  expect(again).toBe('refused');
+  expect(await reaches(bad, host.network())).toBe(false);
 }
 
 describe('a member gone wrong is named in the log and shut out for a while', () => {
@@ -77,19 +79,10 @@ describe('a member gone wrong is named in the log and shut out for a while', () 
 
   test('when it floods', async () => {
     const set = await scene();
-    let heard = 0;
-    set.host.network().onMessage(() => {
-      heard += 1;
-    });
-    for (let each = 0; each < 20_000; each += 1) {
-      if (set.stream.status !== 'open') break;
-      sendFrame(set.stream, {
-        kind: 'core',
-        message: { kind: 'inquire', deal: `${each}` as DealId },
-      });
-    }
+    // As one write, so that it is the receiver's speed that counts and not the sender's.
+    const frame = lengthPrefixed.encode.single(must(encodeFrame({ kind: 'here' }))).subarray();
+    set.stream.send(Buffer.concat(Array(80_000).fill(frame) as Uint8Array[]));
     await expectShutOut(set);
-    expect(heard).toBeLessThan(20_000);
   });
 
   test('when it vouches for nobody with signatures that are worth nothing', async () => {

@@ -5,7 +5,7 @@ import { dialTargets } from '../../src/network/dial-targets.ts';
 import { openIdentity } from '../../src/network/identity.ts';
 import { RosterStore } from '../../src/network/roster-store.ts';
 import { Hosts, isFullyConnected, must, summaryOf, until } from './hosts.ts';
-import { dial, openPeerStream, rawMember, readFrames, sendFrame } from './raw-peer.ts';
+import { dial, openPeerStream, rawMember, reaches, readFrames, sendFrame } from './raw-peer.ts';
 
 let hosts: Hosts;
 beforeEach(() => {
@@ -192,6 +192,25 @@ describe('peers that go and come', () => {
     ).toEqual(['a', 'b', 'c']);
   });
 
+  test('a member that was away hears from any other who joined meanwhile, and who was expelled', async () => {
+    const [a, b, c] = await hosts.cluster('a', 'b', 'c');
+    if (!a || !b || !c) throw new Error('three hosts were made');
+    await b.close();
+    const d = await hosts.make('d');
+    must(await d.join(await a.invite()));
+    must(await a.network().expel(c.network().self));
+    await c.close();
+    await b.open();
+    const names = () =>
+      b
+        .network()
+        .roster()
+        .map(({ name }) => name)
+        .sort()
+        .join();
+    await until(() => names() === 'a,b,d', 'b knows what happened');
+  });
+
   test('with nothing remembered, a bootstrap address is enough', async () => {
     const [a, b] = await hosts.cluster('a', 'b');
     if (!a || !b) throw new Error('two hosts were made');
@@ -279,6 +298,9 @@ describe('a peer that is expelled', () => {
     const expelled = b.network().self;
     must(await a.network().expel(expelled));
     const others = [a, c, d];
+    const node = await rawMember(b.keyFile);
+    expect(await reaches(node, a.network())).toBe(false);
+    await node.stop();
     await until(() => others.every((host) => isFullyConnected(host, 3)), 'three are left');
     expect(others.map((host) => host.network().roster().length)).toEqual([3, 3, 3]);
     await until(

@@ -13,8 +13,15 @@ import { createLibp2p } from 'libp2p';
 import { openIdentity } from '../../src/network/identity.ts';
 import type { Libp2pNetwork } from '../../src/network/libp2p-network.ts';
 import { encodeFrame } from '../../src/network/sessions.ts';
-import { decode } from '../../src/network/wire/codec.ts';
-import { type Frame, frame, peerProtocol } from '../../src/network/wire/frame.ts';
+import { decode, encode } from '../../src/network/wire/codec.ts';
+import {
+  type Frame,
+  frame,
+  joinProtocol,
+  joinRequest,
+  joinRequestBytesMax,
+  peerProtocol,
+} from '../../src/network/wire/frame.ts';
 import { limits } from '../../src/network/wire/limits.ts';
 import { must } from './hosts.ts';
 
@@ -85,5 +92,20 @@ export async function drain(stream: Stream): Promise<Readonly<{ bytes: number; r
     return { bytes, reset: false };
   } catch {
     return { bytes, reset: true };
+  }
+}
+
+/** Whether a node gets as much as an answer from the one protocol that is open to strangers. */
+export async function reaches(node: RawNode, target: Libp2pNetwork): Promise<boolean> {
+  try {
+    const stream = await (await dial(node, target)).newStream(joinProtocol);
+    sendBytes(
+      stream,
+      must(encode(joinRequest, { kind: 'introduce', entries: [] }, joinRequestBytesMax)),
+    );
+    const { bytes } = await drain(stream);
+    return bytes > 0;
+  } catch {
+    return false;
   }
 }
