@@ -97,6 +97,8 @@ export async function drain(stream: Stream): Promise<Readonly<{ bytes: number; r
 
 /** Whether a node gets as much as an answer from the one protocol that is open to strangers. */
 export async function reaches(node: RawNode, target: Libp2pNetwork): Promise<boolean> {
+  // A connection that is just being ended would answer for the new one.
+  await Promise.all(node.getConnections().map((each) => each.close().catch(() => {})));
   try {
     const stream = await (await dial(node, target)).newStream(joinProtocol);
     sendBytes(
