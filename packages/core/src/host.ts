@@ -118,6 +118,7 @@ export function createHost(
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
     pausing: false,
+    tradedAtMs: 0,
     nextTradeAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,

@@ -15,6 +15,9 @@ import type { DomainPresence } from './ports.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 
+/** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
+const patience = 5;
+
 /** Repeats what was asked, ends what can no longer arrive, and calls the next domains. */
 export function tickReceiving(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
@@ -176,7 +179,7 @@ function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
   const { timing } = state.config;
   return (
     isHeld(holding, nowMs) &&
-    nowMs - holding.acquiredAtMs >= timing.settleAfterMs &&
+    isQuiet(state, holding, nowMs) &&
     nowMs >= holding.settleNotBeforeMs &&
     state.connected.has(holding.claim.home) &&
     reservationOf(state, holding.claim.domain) === undefined &&
@@ -187,6 +190,18 @@ function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
           deal.moves.some((move) => move.claim.domain === holding.claim.domain)),
     )
   );
+}
+
+/**
+ * A claim has rested, and so has trading here: whoever settles while claims are still changing hands
+ * takes domains out of the trade (a domain that has just migrated stays) that better deals would need.
+ * A host that never stops trading settles all the same, later.
+ */
+function isQuiet(state: HostState, holding: Holding, nowMs: number): boolean {
+  const { settleAfterMs } = state.config.timing;
+  const restedMs = nowMs - holding.acquiredAtMs;
+  if (restedMs < settleAfterMs) return false;
+  return nowMs - state.tradedAtMs >= settleAfterMs || restedMs >= patience * settleAfterMs;
 }
 
 /** Network cost saved by the domain running here and not at home, for each byte that moving it sends. */

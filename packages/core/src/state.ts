@@ -135,6 +135,8 @@ export type HostState = {
   };
   /** The agent is about to end: nothing new is begun. */
   pausing: boolean;
+  /** When claims last changed hands here. */
+  tradedAtMs: number;
   nextTradeAtMs: number;
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;

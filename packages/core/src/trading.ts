@@ -342,6 +342,7 @@ function adopt(turn: Turn, deal: Deal): void {
       else takeClaim(turn, move, deal);
     }
     state.counts.committed += 1;
+    state.tradedAtMs = nowMs;
     state.backoffs.clear();
     turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
   } else if (deal.phase === 'void') {
