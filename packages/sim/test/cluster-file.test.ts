@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClusterProblem, formatClusterFile, parseClusterFile } from '../src/index.ts';
+import {
+  type ClusterProblem,
+  formatClusterFile,
+  parseCluster,
+  parseClusterFile,
+} from '../src/index.ts';
 import { exampleDocument, GiB } from './example-cluster.ts';
 
 type Document = ReturnType<typeof exampleDocument>;
@@ -64,11 +69,16 @@ describe('the cluster file', () => {
   });
 
   const mistakes: [string, (document: Document) => void, string, RegExp][] = [
-    ['an unknown key', (d) => Object.assign(d.hosts[1] ?? {}, { cpus: 4 }), 'hosts[1]', /cpus/],
+    [
+      'an unknown key',
+      (d) => Object.assign(d.hosts[1] ?? {}, { cpus: 4 }),
+      'hosts[1].cpus',
+      /cpus/,
+    ],
     [
       'an unknown policy',
       (d) => Object.assign(d.domains[2]?.policy ?? {}, { near: 1 }),
-      'domains[2].policy',
+      'domains[2].policy.near',
       /near/,
     ],
     [
@@ -159,6 +169,40 @@ describe('the cluster file', () => {
       Object.assign(document.traffic[0] ?? {}, { a: 'vm9' });
     });
     expect(problems.map((problem) => problem.path)).toEqual(['domains[0].host', 'traffic[0].a']);
+  });
+
+  it('reports wrong shapes and wrong references together', () => {
+    const problems = problemsOf((document) => {
+      Object.assign(document.hosts[0] ?? {}, { nicBitsPerSecond: -5, speed: 1 });
+      Object.assign(document.domains[0] ?? {}, { host: 'h9' });
+      Object.assign(document.domains[1] ?? {}, { memoryBytes: '2 GiB' });
+      Object.assign(document.domains[3] ?? {}, { memoryBytes: 7 * GiB });
+      Object.assign(document.timeline[0] ?? {}, { domains: [{ id: 'vm8', cpu: 1 }] });
+    });
+    expect(problems.map((problem) => problem.path).sort()).toEqual([
+      'domains[0].host',
+      'domains[1].memoryBytes',
+      'hosts[0].nicBitsPerSecond',
+      'hosts[0].speed',
+      'hosts[2].memoryBytes',
+      'timeline[0].domains[0].id',
+    ]);
+  });
+
+  it('takes changes of CPU load in the timeline, each domain once', () => {
+    const document = exampleDocument();
+    Object.assign(document.timeline[0] ?? {}, { domains: [{ id: 'vm0', cpu: 2.5 }] });
+    const result = parseCluster(document);
+    expect(result.ok && result.value.timeline[0]?.domains).toEqual([{ id: 'vm0', cpu: 2.5 }]);
+    const twice = problemsOf((d) =>
+      Object.assign(d.timeline[0] ?? {}, {
+        domains: [
+          { id: 'vm0', cpu: 1 },
+          { id: 'vm0', cpu: 2 },
+        ],
+      }),
+    );
+    expect(twice.map(({ path }) => path)).toEqual(['timeline[0].domains[1].id']);
   });
 
   it('refuses what is not JSON with one sentence', () => {

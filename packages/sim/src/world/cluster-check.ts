@@ -1,4 +1,7 @@
-/** What a cluster file's parts must be to each other: known ids, one of each, and room for everything. */
+/**
+ * What a cluster file's parts must be to each other: known ids, one of each, and room for everything.
+ * Also asked about what `salvage.ts` made of a file, where a name may be missing.
+ */
 
 import type { Cluster, ClusterProblem, ClusterTraffic } from './cluster-file.ts';
 import { cpuOvercommitDefault, external } from './cluster-file.ts';
@@ -12,6 +15,7 @@ export function checkCluster(cluster: Cluster): readonly ClusterProblem[] {
 
   checkDistance(cluster, report);
   for (const [index, host] of cluster.hosts.entries()) {
+    if (host.id === undefined) continue;
     if (hosts.has(host.id)) report(`hosts[${index}].id`, `"${host.id}" is listed twice`);
     else hosts.set(host.id, { index, memoryBytes: 0, vcpus: 0 });
   }
@@ -20,11 +24,11 @@ export function checkCluster(cluster: Cluster): readonly ClusterProblem[] {
     const path = `domains[${index}]`;
     if (domain.id === external) report(`${path}.id`, `"${external}" means outside the cluster`);
     else if (domains.has(domain.id)) report(`${path}.id`, `"${domain.id}" is listed twice`);
-    else domains.add(domain.id);
+    else if (domain.id !== undefined) domains.add(domain.id);
 
     const load = hosts.get(domain.host);
     if (load === undefined) {
-      report(`${path}.host`, `there is no host "${domain.host}"`);
+      if (domain.host !== undefined) report(`${path}.host`, `there is no host "${domain.host}"`);
     } else {
       load.memoryBytes += domain.memoryBytes;
       load.vcpus += domain.vcpus;
@@ -58,18 +62,28 @@ export function checkCluster(cluster: Cluster): readonly ClusterProblem[] {
   const checkTraffic = (list: readonly ClusterTraffic[], path: string) => {
     for (const [index, pair] of list.entries()) {
       for (const end of ['a', 'b'] as const) {
+        if (pair[end] === undefined) continue;
         if (pair[end] !== external && !domains.has(pair[end])) {
           report(`${path}[${index}].${end}`, `there is no domain "${pair[end]}"`);
         }
       }
-      if (pair.a === pair.b) {
+      if (pair.a === pair.b && pair.a !== undefined) {
         report(`${path}[${index}]`, `"${pair.a}" cannot exchange traffic with itself`);
       }
     }
   };
   checkTraffic(cluster.traffic, 'traffic');
   for (const [index, entry] of cluster.timeline.entries()) {
-    checkTraffic(entry.traffic, `timeline[${index}].traffic`);
+    const path = `timeline[${index}]`;
+    checkTraffic(entry.traffic, `${path}.traffic`);
+    const changed = new Set<string>();
+    for (const [position, { id }] of entry.domains.entries()) {
+      const where = `${path}.domains[${position}].id`;
+      if (id === undefined) continue;
+      if (!domains.has(id)) report(where, `there is no domain "${id}"`);
+      else if (changed.has(id)) report(where, `"${id}" is listed twice`);
+      changed.add(id);
+    }
   }
   return problems;
 }

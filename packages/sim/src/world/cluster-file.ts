@@ -9,6 +9,7 @@
 import type { HostId, Policy } from '@barter/core';
 import { z } from 'zod';
 import { checkCluster } from './cluster-check.ts';
+import { salvageCluster } from './salvage.ts';
 
 /** A file larger than this is refused unread: about 100,000 domains with their traffic. */
 export const clusterFileBytesMax = 128 * 1024 * 1024;
@@ -41,8 +42,15 @@ export type ClusterDomain = Readonly<{
 /** Both directions added. At most one endpoint is `external`. */
 export type ClusterTraffic = Readonly<{ a: string; b: string; bitsPerSecond: number }>;
 
-/** From `atSeconds` on, the listed pairs have the listed rates; all other pairs keep theirs. */
-export type TimelineEntry = Readonly<{ atSeconds: number; traffic: readonly ClusterTraffic[] }>;
+/**
+ * From `atSeconds` on, the listed pairs have the listed rates and the listed domains use that many cores;
+ * all others keep theirs.
+ */
+export type TimelineEntry = Readonly<{
+  atSeconds: number;
+  traffic: readonly ClusterTraffic[];
+  domains: readonly Readonly<{ id: string; cpu: number }>[];
+}>;
 
 export type Cluster = Readonly<{
   version: 1;
@@ -67,7 +75,7 @@ export type ClusterResult =
     }>;
 
 /** At most this many problems are reported: the rest are like them. */
-const problemsMax = 100;
+const problemsMax = 1_000;
 
 const name = z.string().min(1).max(256);
 const amount = z.number().nonnegative();
@@ -111,7 +119,13 @@ const clusterSchema = z.strictObject({
     .max(1_048_576),
   traffic: z.array(trafficSchema).max(16_777_216),
   timeline: z
-    .array(z.strictObject({ atSeconds: amount, traffic: z.array(trafficSchema) }))
+    .array(
+      z.strictObject({
+        atSeconds: amount,
+        traffic: z.array(trafficSchema).default([]),
+        domains: z.array(z.strictObject({ id: name, cpu: amount })).default([]),
+      }),
+    )
     .max(65_536)
     .default([]),
 });
@@ -137,9 +151,10 @@ export function parseClusterFile(text: string): ClusterResult {
 export function parseCluster(document: unknown): ClusterResult {
   const parsed = clusterSchema.safeParse(document);
   if (!parsed.success) {
-    return invalid(
-      parsed.error.issues.map((issue) => ({ path: pathOf(issue.path), message: issue.message })),
-    );
+    const problems = parsed.error.issues.flatMap(problemsOf);
+    const known = new Set(problems.map(({ path }) => path));
+    const others = checkCluster(salvageCluster(document)).filter(({ path }) => !known.has(path));
+    return invalid([...problems, ...others]);
   }
   const file = parsed.data;
   const cluster = {
@@ -187,6 +202,17 @@ function addUp(traffic: readonly ClusterTraffic[]): readonly ClusterTraffic[] {
     );
   }
   return [...pairs.values()];
+}
+
+/** An unknown key is a problem of its own, at its own path. */
+function problemsOf(issue: z.core.$ZodIssue): readonly ClusterProblem[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ path: pathOf(issue.path), message: issue.message }];
+  }
+  return issue.keys.map((key) => ({
+    path: pathOf([...issue.path, key]),
+    message: `there is no key "${key}" here`,
+  }));
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

@@ -106,7 +106,10 @@ export class World {
     this.traffic = new TrafficMatrix(this.domains.length);
     this.setTraffic(cluster.traffic);
     for (const entry of cluster.timeline) {
-      this.#due.push(startMs + entry.atSeconds * 1000, () => this.setTraffic(entry.traffic));
+      this.#due.push(startMs + entry.atSeconds * 1000, () => {
+        for (const { id, cpu } of entry.domains) this.setCpu(id, cpu);
+        this.setTraffic(entry.traffic);
+      });
     }
     this.#desk = new MigrationDesk(this, options.downtimeMaxMs ?? 300);
   }
@@ -236,6 +239,14 @@ export class World {
       this.traffic.setRate(a, b, bitsPerSecond, this.#nowMs);
     }
     this.emit({ kind: 'traffic-changed', atMs: this.#nowMs });
+  }
+
+  /** From now on the domain keeps so many cores busy. */
+  setCpu(domainId: string, cpu: number): void {
+    const domain = this.domain(domainId);
+    if (domain === undefined) return;
+    domain.cpu = cpu;
+    for (const host of this.hostsRunning(domain)) host.sample = undefined;
   }
 
   /** Libvirt on a host goes away or comes back. Migrations out of it are cancelled, unseen by the agent. */
