@@ -1,18 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { encodeHeader } from '../../src/mover/channel.ts';
-import { findMover, listMovers } from '../../src/mover/control.ts';
+import { findMover } from '../../src/mover/control.ts';
 import { createIdentity } from '../../src/mover/identity.ts';
 import { frame, gibibyte, openCall, prepareCall } from './calls.ts';
 import {
-  type Agents,
   createAgents,
-  facts,
   filesLeft,
   listen,
   moversLeft,
@@ -22,76 +16,21 @@ import {
   tidy,
   until,
 } from './harness.ts';
+import { atEnd, closeAll, closed, dial, logText, openPath, prepareOn } from './opened-path.ts';
 
 // Each test starts two processes or more, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
-let closers: (() => void)[];
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  closers = [];
 });
 
 afterEach(async () => {
-  for (const close of closers) close();
+  closeAll();
   await tidy(directory);
 });
-
-/** A libvirtd that collects what reaches it and answers everything with `pong`. */
-async function startLibvirtd(path: string): Promise<() => Buffer> {
-  const reached: Buffer[] = [];
-  const sockets: Socket[] = [];
-  const server = await listen(path, (socket) => {
-    sockets.push(socket);
-    socket.on('data', (chunk) => {
-      reached.push(chunk);
-      socket.write('pong');
-    });
-    socket.on('end', () => socket.end());
-  });
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return () => Buffer.concat(reached);
-}
-
-async function openPath(agents: Agents) {
-  const reached = await startLibvirtd(agents.libvirtSocketPath);
-  const opened = await agents.path.open(order, facts);
-  if (!opened.ok) throw new Error(`${opened.code}: ${opened.message}`);
-  const libvirt = decodeURIComponent(opened.value.destinationUri.split('socket=')[1] ?? '');
-  const memory = (opened.value.migrateUri ?? '').replace('unix://', '');
-  return { reached, libvirt, memory, path: opened.value };
-}
-
-function dial(path: string, allowHalfOpen = false): Socket {
-  const socket = connect({ path, allowHalfOpen });
-  socket.on('error', () => {});
-  closers.push(() => socket.destroy());
-  return socket;
-}
-
-/** Resolves when the connection is over, with an error or without. */
-function closed(socket: Socket): Promise<void> {
-  if (socket.closed) return Promise.resolve();
-  return new Promise((resolve) => socket.once('close', () => resolve()));
-}
-
-/** A libvirt connection on which the domain has been prepared: the memory channel is open now. */
-async function prepareOn(path: Awaited<ReturnType<typeof openPath>>): Promise<Socket> {
-  const libvirt = dial(path.libvirt);
-  libvirt.write(Buffer.concat([openCall(), prepareCall(path.memory)]));
-  await until('libvirtd saw the prepare', () => path.reached().length > openCall().length);
-  libvirt.resume();
-  return libvirt;
-}
-
-async function logText(agents: Agents): Promise<string> {
-  return readFile(agents.logFile, 'utf8').catch(() => '');
-}
 
 test('bytes pass both ways, and half-closed connections stay half open', async () => {
   const agents = createAgents(directory);
@@ -111,7 +50,7 @@ test('bytes pass both ways, and half-closed connections stay half open', async (
     arrived = await readAll(socket);
     socket.end('thanks');
   });
-  closers.push(() => qemu.close());
+  atEnd(() => qemu.close());
   const memory = dial(path.memory, true);
   memory.end(stream);
   expect((await readAll(memory)).toString()).toBe('thanks');
@@ -141,7 +80,7 @@ test('no memory flows before libvirt has prepared the domain', async () => {
   const qemu = await listen(agents.qemuPaths.memory, () => {
     connections += 1;
   });
-  closers.push(() => qemu.close());
+  atEnd(() => qemu.close());
   const memory = dial(path.memory);
   memory.resume().write('memory without a prepare');
   await closed(memory);
@@ -235,70 +174,3 @@ test('a path on which nothing moves is given up', async () => {
   await until('the movers ended', async () => (await moversLeft(directory)) === 0);
   expect(await logText(agents)).toContain('No byte has moved');
 });
-
-test('an agent killed in mid-migration cuts nothing, and its movers end by themselves', async () => {
-  const agents = createAgents(directory);
-  const reached = await startLibvirtd(agents.libvirtSocketPath);
-  const program = fileURLToPath(new URL('./agent-process.ts', import.meta.url));
-  const agent: ChildProcess = spawn(process.execPath, [program, directory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  closers.push(() => agent.kill('SIGKILL'));
-  const [line] = (await once(agent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
-  const opened = JSON.parse(line.toString()) as { libvirt: string; memory: string };
-  const path = { ...opened, reached, path: { destinationUri: '', close: async () => {} } };
-  const libvirt = await prepareOn(path);
-  let arrivedBytes = 0;
-  const qemu = await listen(agents.qemuPaths.memory, (socket) => {
-    socket.on('data', (chunk) => {
-      arrivedBytes += chunk.length;
-    });
-    socket.on('end', () => socket.end());
-  });
-  closers.push(() => qemu.close());
-  const memory = dial(opened.memory);
-  memory.resume();
-  const piece = Buffer.alloc(1024 * 1024, 1);
-  memory.write(piece);
-  await until('bytes flow', () => arrivedBytes === piece.length);
-
-  agent.kill('SIGKILL');
-  await once(agent, 'exit');
-  for (let count = 0; count < 32; count += 1) memory.write(piece);
-  memory.end();
-  await until('all of it arrived', () => arrivedBytes === 33 * piece.length);
-
-  // A restarted agent finds what the dead one left.
-  const leftovers = await listMovers(`${directory}/s`);
-  expect(leftovers.map((mover) => [mover.role, mover.settlement])).toEqual([
-    ['source', order.settlement],
-  ]);
-  libvirt.end();
-  qemu.close();
-  await until('the movers ended by themselves', async () => (await moversLeft(directory)) === 0);
-  expect(await filesLeft(directory)).toEqual([]);
-  for (const { pid } of leftovers) await until('the process is gone', () => !isAlive(pid));
-});
-
-test('movers that were killed leave nothing that stands in the way', async () => {
-  const agents = createAgents(directory);
-  const first = await openPath(agents);
-  const libvirt = await prepareOn(first);
-  const movers = await Promise.all(['s', 't'].map((side) => listMovers(`${directory}/${side}`)));
-  for (const { pid } of movers.flat()) process.kill(pid, 'SIGKILL');
-  await closed(libvirt);
-  const again = await agents.path.open(order, facts);
-  expect(again.ok).toBe(true);
-  if (again.ok) await again.value.close();
-  expect(await moversLeft(directory)).toBe(0);
-  expect(await filesLeft(directory)).toEqual([]);
-});
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
