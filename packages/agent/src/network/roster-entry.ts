@@ -86,11 +86,13 @@ export const entryBody: Codec<EntryBody> = union<EntryBody>('RosterEntryBody', {
   ],
 });
 
+const signatureBytes = 64;
+
 type Signed = Readonly<{ body: Uint8Array; signature: Uint8Array }>;
 
 export const signedEntry: Codec<Signed> = message<Signed>('RosterEntry', {
   body: one(1, blob(limits.rosterEntryBytes)),
-  signature: one(2, blob(64)),
+  signature: one(2, blob(signatureBytes)),
 });
 
 /** Signatures are for this use only: no other thing a host signs can pass for a roster entry. */
@@ -121,7 +123,9 @@ export async function openEntry(bytes: Uint8Array): Promise<Result<Entry>> {
     return failure('malformed', 'A roster entry is signed by something that is not a peer.');
   }
   const covered = Buffer.concat([purpose, signed.value.body]);
-  const valid = await publicKey.verify(covered, signed.value.signature);
+  // The library throws for any other length, and what comes from outside must not throw here.
+  const isWhole = signed.value.signature.length === signatureBytes;
+  const valid = isWhole && (await publicKey.verify(covered, signed.value.signature));
   if (!valid) return failure('forged', `A roster entry is not signed by ${body.value.by}.`);
   // Encoded anew: what a stranger may have appended to the bytes is not carried on.
   const clean = encode(signedEntry, signed.value, limits.rosterEntryBytes);

@@ -8,9 +8,15 @@ import { AddressBook, announced, dialable } from '../../src/network/address-book
 import { openIdentity } from '../../src/network/identity.ts';
 import { Invitations } from '../../src/network/invitations.ts';
 import { initCluster } from '../../src/network/join.ts';
-import { type EntryBody, openEntry, signEntry } from '../../src/network/roster-entry.ts';
+import {
+  type EntryBody,
+  openEntry,
+  signEntry,
+  signedEntry,
+} from '../../src/network/roster-entry.ts';
 import { RosterStore } from '../../src/network/roster-store.ts';
 import { printTicket, readTicket, type Ticket } from '../../src/network/ticket.ts';
+import { decode, encode } from '../../src/network/wire/codec.ts';
 import { must } from './hosts.ts';
 
 let folder: string;
@@ -75,6 +81,17 @@ describe('a signed entry', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  test('with a signature of another length is forged, not an exception', async () => {
+    const signer = must(await openIdentity(join(folder, 'a')));
+    const entry = must(await signEntry(signer, body(signer.host, signer.host)));
+    const signed = must(decode(signedEntry, entry.bytes, 10_000));
+    for (const length of [0, 1, 63]) {
+      const signature = signed.signature.subarray(0, length);
+      const bytes = must(encode(signedEntry, { ...signed, signature }, 10_000));
+      expect(await openEntry(bytes)).toMatchObject({ ok: false, code: 'forged' });
+    }
   });
 
   test('signed with another key than it names is forged', async () => {
