@@ -1,7 +1,6 @@
 /**
- * The central rival: METIS (Debian package `metis`) partitions the traffic graph for the whole cluster,
- * level by level (pods, then the racks of each pod, then the hosts of each rack), so that heavy
- * traffic stays within the innermost level. Parts that do not fit are repaired by the cheapest moves.
+ * The central rival: METIS (Debian package `metis`) partitions the traffic graph of the whole cluster.
+ * Parts that do not fit are repaired by the cheapest moves, which favours METIS.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -16,19 +15,30 @@ export function metisInstalled(): boolean {
   return spawnSync('gpmetis', ['-help']).error === undefined;
 }
 
-/** The best of both mappings: by levels, and all hosts at once in the order of their locations. */
-export function metisPlacements(world: World, seed: number, table: readonly number[]): World[] {
+/**
+ * Three ways to use it: `kway`, its default algorithm, all hosts at once, parts in the order of the hosts'
+ * locations; `rb`, the same by recursive bisection, whose numbering keeps neighbours close; and
+ * `levels`, one partition for each level of the locations. All of them may use the free room.
+ */
+export const METIS_METHODS = ['kway', 'rb', 'levels'] as const;
+export type MetisMethod = (typeof METIS_METHODS)[number];
+
+export function metisPlacement(
+  world: World,
+  method: MetisMethod,
+  seed: number,
+  table: readonly number[],
+): World {
   const folder = mkdtempSync(join(tmpdir(), 'barter-metis-'));
   try {
-    return [byLevels, atOnce].map((method) => {
-      const placed = new Map<DomainId, HostId>();
-      method(world, folder, seed, placed);
-      repair(world, placed, table);
-      return {
-        ...world,
-        domains: world.domains.map((d) => ({ ...d, holder: placed.get(d.domain) ?? d.holder })),
-      };
-    });
+    const placed = new Map<DomainId, HostId>();
+    if (method === 'levels') byLevels(world, folder, seed, placed);
+    else atOnce(world, folder, seed, placed, method);
+    repair(world, placed, table);
+    return {
+      ...world,
+      domains: world.domains.map((d) => ({ ...d, holder: placed.get(d.domain) ?? d.holder })),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -73,10 +83,15 @@ function groupHosts(hosts: Hosts, level: number): Hosts[] {
   return [...groups.values()];
 }
 
-/** k-way parts numbered as METIS does: recursive bisection numbers neighbours close to each other. */
-function atOnce(world: World, folder: string, seed: number, placed: Map<DomainId, HostId>): void {
+function atOnce(
+  world: World,
+  folder: string,
+  seed: number,
+  placed: Map<DomainId, HostId>,
+  method: 'kway' | 'rb',
+): void {
   const domains = world.domains.map((d) => d.domain);
-  const parts = partition(world, domains, world.hosts.length, folder, seed, 'rb');
+  const parts = partition(world, domains, world.hosts.length, folder, seed, method);
   domains.forEach((domain, i) => {
     const host = world.hosts[parts[i] ?? 0];
     if (host) placed.set(domain, host.host);

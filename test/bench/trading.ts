@@ -11,7 +11,7 @@ import { placementCost } from '../../packages/core/src/cost.ts';
 import type { SearchKind } from '../../packages/core/src/exchange.ts';
 import { preset } from '../../packages/core/src/preset.ts';
 import { type ClusterShape, makeCluster } from './cluster.ts';
-import { metisInstalled, metisPlacements } from './metis.ts';
+import { METIS_METHODS, metisInstalled, metisPlacement } from './metis.ts';
 import { trade } from './trade.ts';
 
 const { values } = parseArgs({
@@ -66,11 +66,9 @@ for (const fill of values.fill.split(',')) {
         left.set(name, [...(left.get(name) ?? []), share]);
         line.push(`${name} ${share.toFixed(4)}${more}`);
       };
-      if (metisInstalled()) {
-        const shares = metisPlacements(world, seed, cost.distance).map(
-          (placed) => placementCost(placed, cost).network / start,
-        );
-        note('metis', Math.min(...shares), ` (${shares.map((s) => s.toFixed(4)).join(', ')})`);
+      for (const method of metisInstalled() ? METIS_METHODS : []) {
+        const placed = metisPlacement(world, method, seed, cost.distance);
+        note(`metis-${method}`, placementCost(placed, cost).network / start, '');
       }
       for (const kind of values.kinds.split(',') as SearchKind[]) {
         const startedAt = performance.now();
@@ -89,8 +87,11 @@ for (const fill of values.fill.split(',')) {
     }
   }
 }
-const metis = geometricMean(left.get('metis') ?? [1]);
 for (const [name, shares] of left) {
   const mean = geometricMean(shares);
-  console.log(`${name}: geometric mean ${mean.toFixed(4)}, ${(mean / metis).toFixed(3)} of METIS`);
+  const ratios = METIS_METHODS.flatMap((method) => {
+    const metis = left.get(`metis-${method}`);
+    return metis ? [`${(mean / geometricMean(metis)).toFixed(2)} of ${method}`] : [];
+  });
+  console.log(`${name}: geometric mean ${mean.toFixed(4)}; ${ratios.join(', ')}`);
 }

@@ -14,54 +14,37 @@ import { displacementCost } from '../cost.ts';
 import { distance } from '../distance.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model.ts';
 import { receiveViolation } from '../policy.ts';
+import { type Groups, layOutGroups } from './groups.ts';
+import { type Edges, joinLinks, type Link, linkRate } from './links.ts';
+import { type BySide, otherSide, type Side } from './side.ts';
 
-export type Side = 0 | 1;
-
-export function otherSide(side: Side): Side {
-  return side === 0 ? 1 : 0;
-}
-
-/** Numbers for each offer, by the side that holds it: [if held by the proposer, by the responder]. */
-export type BySide<Values> = readonly [Values, Values];
-
-export type Board = Readonly<{
-  books: BySide<Book>;
-  parameters: CostParameters;
-  offers: readonly Offer[];
-  index: ReadonlyMap<DomainId, number>;
-  /** Which side holds each offer now. */
-  side: Uint8Array;
-  /** 1 where the claim's own rules (frozen, pin) let it go to the other side. */
-  movable: Uint8Array;
-  memoryBytes: Float64Array;
-  vcpus: Float64Array;
-  cpu: Float64Array;
-  /** Network cost towards everything that cannot move in this exchange. */
-  networkAt: BySide<Float64Array>;
-  displacementAt: BySide<Float64Array>;
-  /** nicAt[host][holder][offer]: what the offer sends over that host's uplink, other offers aside. */
-  nicAt: BySide<BySide<Float64Array>>;
-  /** Traffic between offers: those of i are at firstEdge[i] … firstEdge[i + 1]. */
-  firstEdge: Uint32Array;
-  edgeTo: Uint32Array;
-  edgeRate: Float64Array;
-  /** What one bit/s between two offers costs more when they are apart than when they are together. */
-  cutCost: number;
-  /** No single move changes a host's load by more. */
-  largest: Readonly<{ nic: number; cpu: number; memoryBytes: number }>;
-  capacity: BySide<HostCapacity>;
-  load: BySide<HostLoad>;
-  apart: Groups;
-  together: Groups;
-}>;
-
-/** One kind of policy group: whose group each offer is in (-1 = none), and how many each side holds. */
-export type Groups = Readonly<{
-  kind: 'keepApart' | 'keepTogether';
-  names: readonly string[];
-  of: Int32Array;
-  held: BySide<Int32Array>;
-}>;
+export type Board = Edges &
+  Readonly<{
+    books: BySide<Book>;
+    parameters: CostParameters;
+    offers: readonly Offer[];
+    index: ReadonlyMap<DomainId, number>;
+    /** Which side holds each offer now. */
+    side: Uint8Array;
+    /** 1 where the claim's own rules (frozen, pin) let it go to the other side. */
+    movable: Uint8Array;
+    memoryBytes: Float64Array;
+    vcpus: Float64Array;
+    cpu: Float64Array;
+    /** Network cost towards everything that cannot move in this exchange. */
+    networkAt: BySide<Float64Array>;
+    displacementAt: BySide<Float64Array>;
+    /** nicAt[host][holder][offer]: what the offer sends over that host's uplink, other offers aside. */
+    nicAt: BySide<BySide<Float64Array>>;
+    /** What one bit/s between two offers costs more when they are apart than when they are together. */
+    cutCost: number;
+    /** No single move changes a host's load by more. */
+    largest: Readonly<{ nic: number; cpu: number; memoryBytes: number }>;
+    capacity: BySide<HostCapacity>;
+    load: BySide<HostLoad>;
+    apart: Groups;
+    together: Groups;
+  }>;
 
 /** Lays two books out. Offers that their host does not hold are left out. O(offers · partners). */
 export function layOut(proposer: Book, responder: Book, parameters: CostParameters): Board {
@@ -213,84 +196,6 @@ function mayLeave({ claim, traits }: Offer, target: Book): boolean {
   return !receiveViolation({ domain, home, name: traits.name, policy: traits.policy }, target);
 }
 
-function linkRate({ firstEdge, edgeRate }: Edges, offer: number): number {
-  let sum = 0;
-  for (let e = firstEdge[offer] ?? 0; e < (firstEdge[offer + 1] ?? 0); e++) sum += edgeRate[e] ?? 0;
-  return sum;
-}
-
-type Edges = Pick<Board, 'firstEdge' | 'edgeTo' | 'edgeRate'>;
-
-/** One entry of a row that names another offer. */
-type Link = Readonly<{ from: number; to: number; rate: number }>;
-
-/**
- * Both directions of every pair, at the larger of the two rates that the rows of its ends show. A partner
- * named twice in a row adds up.
- */
-function joinLinks(count: number, links: readonly Link[]): Edges {
-  const rates = new Map<number, number>();
-  for (const { from, to, rate } of links) {
-    const key = from * count + to;
-    rates.set(key, (rates.get(key) ?? 0) + rate);
-  }
-  const firstEdge = new Uint32Array(count + 1);
-  const pairs: Link[] = [];
-  for (const [key, rate] of rates) {
-    const from = Math.floor(key / count);
-    const to = key % count;
-    const back = rates.get(to * count + from);
-    // The pair is entered once: by its first end, or by the only one that names it.
-    if (back !== undefined && from > to) continue;
-    pairs.push({ from, to, rate: Math.max(rate, back ?? 0) });
-    add(firstEdge, from + 1, 1);
-    add(firstEdge, to + 1, 1);
-  }
-  for (let i = 0; i < count; i++) add(firstEdge, i + 1, firstEdge[i] ?? 0);
-  const next = firstEdge.slice(0, count);
-  const edgeTo = new Uint32Array(2 * pairs.length);
-  const edgeRate = new Float64Array(2 * pairs.length);
-  const enter = (from: number, to: number, rate: number): void => {
-    const edge = next[from] ?? 0;
-    edgeTo[edge] = to;
-    edgeRate[edge] = rate;
-    next[from] = edge + 1;
-  };
-  for (const { from, to, rate } of pairs) {
-    enter(from, to, rate);
-    enter(to, from, rate);
-  }
-  return { firstEdge, edgeTo, edgeRate };
-}
-
-function layOutGroups(
-  books: BySide<Book>,
-  offers: readonly Offer[],
-  side: Uint8Array,
-  kind: Groups['kind'],
-): Groups {
-  const numbers = new Map<string, number>();
-  const of = Int32Array.from(offers, ({ traits }) => {
-    const group = traits.policy[kind];
-    if (group === undefined) return -1;
-    const known = numbers.get(group) ?? numbers.size;
-    numbers.set(group, known);
-    return known;
-  });
-  const held = [new Int32Array(numbers.size), new Int32Array(numbers.size)] as const;
-  for (const [i, group] of of.entries()) {
-    if (group >= 0) add(held[side[i] === 0 ? 0 : 1], group, 1);
-  }
-  for (const s of [0, 1] as const) {
-    for (const name of books[s].fixed[kind]) {
-      // A group that no offer is in cannot change.
-      const group = numbers.get(name);
-      if (group !== undefined) add(held[s], group, 1);
-    }
-  }
-  return { kind, names: [...numbers.keys()], of, held };
-}
-
-function add(values: Float64Array | Int32Array | Uint32Array, at: number, amount: number): void {
+function add(values: Float64Array | Int32Array, at: number, amount: number): void {
   values[at] = (values[at] ?? 0) + amount;
 }

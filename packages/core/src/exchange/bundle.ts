@@ -6,33 +6,40 @@
  * with all before it made, costs least, out of those that talk to the bundle or gain by themselves. When
  * the receiving host is overfull, the claims whose loss is least go the other way. A climb passes through
  * exchanges that lose, or do not fit; what it keeps is the best point on its way that is allowed. Every
- * climb starts where the last one that paid has ended, until no seed pays any more.
+ * climb starts where the last one that paid has ended, until no seed pays any more. All of that is done
+ * from several starts, and the best exchange wins.
  */
 
-import type { Board, Side } from './board.ts';
+import type { Board } from './board.ts';
 import { bestSwap, type Candidate } from './pairwise.ts';
 import { Position } from './position.ts';
+import type { Side } from './side.ts';
 
 /** After this many moves without a better point, a climb is over. */
 const PATIENCE = 24;
 /** Work allowed for one search, in gains looked at: bounds the time for the largest books. */
 const GAINS_MAX = 600_000;
 
+/**
+ * Where refinement starts: as things are; with all claims exchanged, for two hosts that have each
+ * other's place (in the other's rack, say) and only lose by every step on the way; and with all of them
+ * on one side, which forgets how they are divided now.
+ */
+const STARTS: readonly (readonly Side[])[] = [[], [0, 1], [0], [1]];
+
 /** The best bundle found within all limits; `undefined` when nothing gains. */
 export function bestBundle(board: Board): Candidate | undefined {
-  const climber = new Climber(board);
-  if (!climber.promising()) return undefined;
-  while (climber.climb(undefined));
-  for (let improved = true; improved && !climber.exhausted(); ) {
-    improved = false;
-    for (const seed of climber.seeds()) {
-      if (climber.exhausted()) break;
-      if (climber.climb(seed)) improved = true;
-    }
+  const budget = { gains: GAINS_MAX };
+  if (!new Climber(board, budget).promising()) return undefined;
+  let best = bestSwap(board);
+  for (const moved of STARTS) {
+    if (budget.gains <= 0) break;
+    const climber = new Climber(board, budget);
+    climber.refine(moved);
+    const found = climber.result();
+    if (found && found.gain > (best?.gain ?? 0)) best = found;
   }
-  const found = climber.result();
-  const swap = bestSwap(board);
-  return swap && swap.gain > (found?.gain ?? 0) ? swap : found;
+  return best;
 }
 
 class Climber {
@@ -44,9 +51,10 @@ class Climber {
   readonly #linked: Uint8Array;
   /** 1 where a climb from this seed failed and nothing it talks to has moved since. */
   readonly #stale: Uint8Array;
-  #looked = 0;
+  readonly #budget: { gains: number };
 
-  constructor(board: Board) {
+  constructor(board: Board, budget: { gains: number }) {
+    this.#budget = budget;
     this.#board = board;
     this.#position = new Position(board);
     this.#free = Uint8Array.from(board.movable);
@@ -55,7 +63,22 @@ class Climber {
   }
 
   exhausted(): boolean {
-    return this.#looked > GAINS_MAX;
+    return this.#budget.gains <= 0;
+  }
+
+  /** Moves all claims of these sides, then climbs from everywhere until nothing pays any more. */
+  refine(moved: readonly Side[]): void {
+    for (const [i, free] of this.#free.entries()) {
+      if (free === 1 && moved.includes(this.#position.sideOf(i))) this.#position.move(i);
+    }
+    while (!this.exhausted() && this.climb(undefined));
+    for (let improved = true; improved && !this.exhausted(); ) {
+      improved = false;
+      for (const seed of this.seeds()) {
+        if (this.exhausted()) break;
+        if (this.climb(seed)) improved = true;
+      }
+    }
   }
 
   /** False where no exchange at all can gain: no host has a load to be relieved of, and nothing pulls. */
@@ -83,6 +106,7 @@ class Climber {
 
   result(): Candidate | undefined {
     const { side } = this.#position;
+    if (!this.#position.allowed()) return undefined;
     const moves = [...side.keys()].filter((i) => side[i] !== this.#board.side[i]);
     const gain = new Position(this.#board).cost() - this.#position.cost();
     return moves.length > 0 ? { moves, gain } : undefined;
@@ -93,14 +117,15 @@ class Climber {
     const position = this.#position;
     const trail: number[] = [];
     let gain = 0;
-    let best = 0;
+    // From a start that is not allowed, any point that is will do.
+    let best = position.allowed() ? 0 : Number.NEGATIVE_INFINITY;
     let kept = 0;
     for (let next = seed ?? this.#next(false); next >= 0; next = this.#next(seed !== undefined)) {
       gain += position.gain(next);
       position.move(next);
       this.#take(next);
       trail.push(next);
-      if (gain > best + significant(best) && position.allowed()) {
+      if (gain > atLeast(best) && position.allowed()) {
         best = gain;
         kept = trail.length;
       }
@@ -161,7 +186,7 @@ class Climber {
       best = i;
     }
     // A gain of which the hosts' cost is a part takes several times as long to compute.
-    this.#looked += flat ? free.length : 4 * free.length;
+    this.#budget.gains -= flat ? free.length : 4 * free.length;
     return best;
   }
 
@@ -173,7 +198,7 @@ class Climber {
   }
 }
 
-/** Below this, a difference is rounding. */
-function significant(gain: number): number {
-  return 1e-9 * Math.abs(gain) + 1e-6;
+/** What beats the best point so far: a difference that is less may be rounding, and would go on for ever. */
+function atLeast(best: number): number {
+  return Number.isFinite(best) ? best + 0.1 + 1e-9 * Math.abs(best) : best;
 }

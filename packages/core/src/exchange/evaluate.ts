@@ -13,8 +13,10 @@ import {
   type PolicyViolation,
   receiveViolation,
 } from '../policy.ts';
-import { type Board, type BySide, type Groups, layOut, otherSide, type Side } from './board.ts';
+import { type Board, layOut } from './board.ts';
+import type { Groups } from './groups.ts';
 import { Position } from './position.ts';
+import { type BySide, otherSide, type Side } from './side.ts';
 
 export type ExchangeViolation =
   | PolicyViolation

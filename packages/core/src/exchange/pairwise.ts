@@ -3,8 +3,9 @@
  * the classic bartering of the literature, and what a bundle has to beat.
  */
 
-import { type Board, otherSide } from './board.ts';
+import type { Board } from './board.ts';
 import { Position } from './position.ts';
+import { otherSide } from './side.ts';
 
 /** Offers to move, and by how much the cost falls. */
 export type Candidate = Readonly<{ moves: readonly number[]; gain: number }>;

@@ -5,8 +5,9 @@
  */
 
 import { excess, hostOnCost } from '../cost.ts';
-import { keepApartLimit, split } from '../policy.ts';
-import { type Board, type Groups, otherSide, type Side } from './board.ts';
+import type { Board } from './board.ts';
+import { GroupState } from './groups.ts';
+import { otherSide, type Side } from './side.ts';
 
 export class Position {
   readonly board: Board;
@@ -220,37 +221,6 @@ const SIDES = [0, 1] as const;
 /** Loads come from sums in floating point on two hosts: a byte, and a millionth of a vCPU, are no limit broken. */
 const ROUNDING_BYTES = 1;
 const ROUNDING_VCPUS = 1e-6;
-
-/** How many claims of each policy group each side holds, and in how many groups the rule is broken. */
-class GroupState {
-  readonly #groups: Groups;
-  readonly #held: readonly [Int32Array, Int32Array];
-  readonly #apart: boolean;
-  beyond = 0;
-
-  constructor(groups: Groups) {
-    this.#groups = groups;
-    this.#held = [Int32Array.from(groups.held[0]), Int32Array.from(groups.held[1])];
-    this.#apart = groups.kind === 'keepApart';
-  }
-
-  move(offer: number, from: Side, to: Side): void {
-    const group = at(this.#groups.of, offer);
-    if (group < 0) return;
-    const was = this.#broken(group);
-    add(this.#held[from], group, -1);
-    add(this.#held[to], group, 1);
-    this.beyond += this.#broken(group) - was;
-  }
-
-  #broken(group: number): number {
-    const before = this.#groups.held;
-    const [zero, one] = [at(this.#held[0], group), at(this.#held[1], group)];
-    const [wasZero, wasOne] = [at(before[0], group), at(before[1], group)];
-    if (!this.#apart) return split(zero, one) > split(wasZero, wasOne) ? 1 : 0;
-    return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;
-  }
-}
 
 /** Typed arrays answer `undefined` out of bounds, which only a bug of ours can bring about. */
 function at(values: Float64Array | Uint32Array | Int32Array, index: number): number {

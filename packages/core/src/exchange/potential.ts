@@ -8,16 +8,11 @@
  * the peer's side to know; their traffic with our own claims is seen from here, too.
  */
 
-import {
-  type CostParameters,
-  displacementCost,
-  excess,
-  type HostOnCost,
-  hostOnCost,
-} from '../cost.ts';
-import { distance } from '../distance.ts';
+import { type CostParameters, displacementCost } from '../cost.ts';
+import { distance, locationDistance, type Place } from '../distance.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, Location, Offer } from '../model.ts';
 import { receiveViolation } from '../policy.ts';
+import { relief } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
 export type Peer = Readonly<{
@@ -34,110 +29,95 @@ export function potentialWith(own: Book, other: Peer, parameters: CostParameters
 }
 
 /**
- * Prepares the estimates of one book. Each call of what it returns costs O(offers · places that they
- * talk to), where all partners on one host are one place.
+ * Prepares the estimates of one book for many peers. Hosts at one location are alike but for the
+ * partners that they hold and the domains whose home they are, so the pull of a location is added up
+ * once: the first call for a location costs O(offers · hosts that they talk to), others next to nothing.
  */
 export function outlook(own: Book, parameters: CostParameters): (other: Peer) => number {
-  const known = new Map(own.partners.map((partner) => [partner.domain, partner]));
-  const pulls = own.offers.map((offer) => ({ offer, places: pullingPlaces(own, known, offer) }));
-  return (other) => {
-    let sum = relief(own, other, parameters);
-    for (const { offer, places } of pulls) {
-      let pull = 0;
-      if (parameters.affinityWeight > 0) {
-        for (const { place, bitsPerSecond } of places) {
-          const nearer =
-            distance(parameters.distance, own, place) - distance(parameters.distance, other, place);
-          pull += parameters.affinityWeight * bitsPerSecond * nearer;
-        }
-      }
-      const cost = displacementCost(offer.traits.migrationBytes, parameters.paybackMs);
-      if (offer.claim.home === other.host) pull += cost;
-      if (offer.claim.home === own.host) pull -= cost;
-      if (pull > 0 && mayGo(offer, other)) sum += pull;
+  const pulls = pullsOf(own, parameters);
+  const bound = pulls.filter(({ offer }) => isBound(offer));
+  const loose = pulls.filter(({ offer }) => !isBound(offer));
+  const special = new Map<HostId, Pull[]>();
+  for (const pull of loose) {
+    for (const host of new Set([...pull.rates.keys(), pull.offer.claim.home])) {
+      const known = special.get(host);
+      if (known) known.push(pull);
+      else special.set(host, [pull]);
     }
-    return sum;
+  }
+  const usual = new Map<string, number>();
+  return (other) => {
+    const toward = (pull: Pull, host: HostId | undefined): number =>
+      Math.max(0, saving(pull, { host, location: other.location }, own, parameters));
+    const key = other.location.join('\n');
+    let sum = usual.get(key);
+    if (sum === undefined) {
+      sum = loose.reduce((total, pull) => total + toward(pull, undefined), 0);
+      usual.set(key, sum);
+    }
+    for (const pull of special.get(other.host) ?? []) {
+      sum += toward(pull, other.host) - toward(pull, undefined);
+    }
+    for (const pull of bound) if (mayGo(pull.offer, other)) sum += toward(pull, other.host);
+    return Math.max(0, sum) + relief(own, other, parameters);
   };
 }
 
-type Pull = { place: Readonly<{ host: HostId; location: Location }>; bitsPerSecond: number };
+/** The partners of one claim that are held elsewhere, by their hosts, and what they cost from here. */
+type Pull = Readonly<{
+  offer: Offer;
+  rates: ReadonlyMap<HostId, Readonly<{ place: Place; bitsPerSecond: number }>>;
+  here: number;
+}>;
 
-function pullingPlaces(
-  own: Book,
-  known: ReadonlyMap<DomainId, Book['partners'][number]>,
-  offer: Offer,
-): Iterable<Pull> {
-  const places = new Map<HostId, Pull>();
-  for (const { partner, bitsPerSecond } of offer.row) {
-    const at = partner === 'external' ? undefined : known.get(partner);
-    if (!at || at.holder === own.host) continue;
-    const pull = places.get(at.holder);
-    if (pull) pull.bitsPerSecond += bitsPerSecond;
-    else {
-      const place = { host: at.holder, location: at.location };
-      places.set(at.holder, { place, bitsPerSecond });
+function pullsOf(own: Book, parameters: CostParameters): Pull[] {
+  const partners = new Map<DomainId, Place>(
+    own.partners.map(({ domain, holder, location }) => [domain, { host: holder, location }]),
+  );
+  return own.offers.map((offer) => {
+    const rates = new Map<HostId, { place: Place; bitsPerSecond: number }>();
+    let here = 0;
+    for (const { partner, bitsPerSecond } of offer.row) {
+      const place = partner === 'external' ? undefined : partners.get(partner);
+      if (!place || place.host === own.host) continue;
+      here += bitsPerSecond * distance(parameters.distance, own, place);
+      const known = rates.get(place.host);
+      if (known) known.bitsPerSecond += bitsPerSecond;
+      else rates.set(place.host, { place, bitsPerSecond });
     }
+    return { offer, rates, here };
+  });
+}
+
+/** What a claim saves by going there; without a host, to one that is neither its home nor a partner's. */
+function saving(
+  { offer, rates, here }: Pull,
+  target: Readonly<{ host: HostId | undefined; location: Location }>,
+  own: Book,
+  parameters: CostParameters,
+): number {
+  let there = 0;
+  for (const { place, bitsPerSecond } of rates.values()) {
+    const far =
+      place.host === target.host
+        ? (parameters.distance[0] ?? 0)
+        : locationDistance(parameters.distance, target.location, place.location);
+    there += bitsPerSecond * far;
   }
-  return [...places.values()];
+  const { home } = offer.claim;
+  const homeward = (target.host === home ? 1 : 0) - (own.host === home ? 1 : 0);
+  return (
+    parameters.affinityWeight * (here - there) +
+    homeward * displacementCost(offer.traits.migrationBytes, parameters.paybackMs)
+  );
+}
+
+/** Whether a rule of its own ties the claim to certain hosts. */
+function isBound({ traits }: Offer): boolean {
+  return traits.policy.frozen === true || traits.policy.pin !== undefined;
 }
 
 function mayGo({ claim, traits }: Offer, other: Peer): boolean {
   const { domain, home } = claim;
   return !receiveViolation({ domain, home, name: traits.name, policy: traits.policy }, other);
-}
-
-/** What evening out the loads of the two hosts, or emptying one of them into the other, would save. */
-function relief(own: Book, other: Peer, parameters: CostParameters): number {
-  const nic = parameters.nicReferenceBitsPerSecond;
-  const even = (
-    curve: CostParameters['nic'],
-    load: (of: HostLoad) => number,
-    capacity: (of: HostCapacity) => number,
-  ): number => {
-    const capacities = [capacity(own.capacity), capacity(other.capacity)] as const;
-    const loads = [load(own.load), load(other.load)] as const;
-    const share = (loads[0] + loads[1]) / (capacities[0] + capacities[1]);
-    let saved = 0;
-    for (const s of [0, 1] as const) {
-      saved += excess(curve, loads[s], capacities[s]);
-      saved -= excess(curve, share * capacities[s], capacities[s]);
-    }
-    return Math.max(0, saved);
-  };
-  return (
-    even(
-      parameters.nic,
-      (l) => l.nicBitsPerSecond,
-      (c) => nic ?? c.nicBitsPerSecond,
-    ) +
-    even(
-      parameters.cpu,
-      (l) => l.cpu,
-      (c) => c.vcpus,
-    ) +
-    even(
-      parameters.memory,
-      (l) => l.memoryBytes,
-      (c) => c.memoryBytes,
-    ) +
-    (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
-  );
-}
-
-/** What it saves to pack the emptier host's claims onto the fuller one, as far as they fit. */
-function packing(own: Book, other: Peer, cost: HostOnCost): number {
-  const hosts = [own, other].sort((a, b) => a.load.memoryBytes - b.load.memoryBytes);
-  const [emptier, fuller] = hosts;
-  if (!emptier || !fuller || emptier.load.vcpus <= 0 || fuller.load.vcpus <= 0) return 0;
-  const room = Math.max(0, fuller.capacity.memoryLimitBytes - fuller.load.memoryBytes);
-  const moved = Math.min(room, emptier.load.memoryBytes);
-  const at = ({ load, capacity }: Peer, memoryBytes: number, vcpus: number): number =>
-    hostOnCost(cost, vcpus, load.memoryBytes + memoryBytes, capacity.memoryLimitBytes);
-  const left = moved < emptier.load.memoryBytes ? emptier.load.vcpus : 0;
-  const saved =
-    at(emptier, 0, emptier.load.vcpus) +
-    at(fuller, 0, fuller.load.vcpus) -
-    at(emptier, -moved, left) -
-    at(fuller, moved, fuller.load.vcpus);
-  return Math.max(0, saved);
 }

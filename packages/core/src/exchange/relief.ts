@@ -1,0 +1,66 @@
+/**
+ * What two hosts would save by sharing their load better, from load summaries alone: the part of an
+ * estimate that has nothing to do with who talks to whom.
+ */
+
+import { type CostParameters, excess, type HostOnCost, hostOnCost } from '../cost.ts';
+import type { HostCapacity, HostLoad } from '../model.ts';
+
+/** A host's load and what it has. */
+export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;
+
+/** What evening out the loads of the two hosts, or emptying one of them into the other, would save. */
+export function relief(own: LoadedHost, other: LoadedHost, parameters: CostParameters): number {
+  const nic = parameters.nicReferenceBitsPerSecond;
+  const even = (
+    curve: CostParameters['nic'],
+    load: (of: HostLoad) => number,
+    capacity: (of: HostCapacity) => number,
+  ): number => {
+    const capacities = [capacity(own.capacity), capacity(other.capacity)] as const;
+    const loads = [load(own.load), load(other.load)] as const;
+    const share = (loads[0] + loads[1]) / (capacities[0] + capacities[1]);
+    let saved = 0;
+    for (const s of [0, 1] as const) {
+      saved += excess(curve, loads[s], capacities[s]);
+      saved -= excess(curve, share * capacities[s], capacities[s]);
+    }
+    return Math.max(0, saved);
+  };
+  return (
+    even(
+      parameters.nic,
+      (l) => l.nicBitsPerSecond,
+      (c) => nic ?? c.nicBitsPerSecond,
+    ) +
+    even(
+      parameters.cpu,
+      (l) => l.cpu,
+      (c) => c.vcpus,
+    ) +
+    even(
+      parameters.memory,
+      (l) => l.memoryBytes,
+      (c) => c.memoryBytes,
+    ) +
+    (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
+  );
+}
+
+/** What it saves to pack the emptier host's claims onto the fuller one, as far as they fit. */
+function packing(own: LoadedHost, other: LoadedHost, cost: HostOnCost): number {
+  const hosts = [own, other].sort((a, b) => a.load.memoryBytes - b.load.memoryBytes);
+  const [emptier, fuller] = hosts;
+  if (!emptier || !fuller || emptier.load.vcpus <= 0 || fuller.load.vcpus <= 0) return 0;
+  const room = Math.max(0, fuller.capacity.memoryLimitBytes - fuller.load.memoryBytes);
+  const moved = Math.min(room, emptier.load.memoryBytes);
+  const at = ({ load, capacity }: LoadedHost, memoryBytes: number, vcpus: number): number =>
+    hostOnCost(cost, vcpus, load.memoryBytes + memoryBytes, capacity.memoryLimitBytes);
+  const left = moved < emptier.load.memoryBytes ? emptier.load.vcpus : 0;
+  const saved =
+    at(emptier, 0, emptier.load.vcpus) +
+    at(fuller, 0, fuller.load.vcpus) -
+    at(emptier, -moved, left) -
+    at(fuller, moved, fuller.load.vcpus);
+  return Math.max(0, saved);
+}
