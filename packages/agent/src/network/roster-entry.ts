@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import type { HostId } from '@barter/core';
+import type { PublicKey } from '@libp2p/interface';
 import { failure, type Result, success } from '../result.ts';
 import { type Identity, toPeerId } from './identity.ts';
 import { amount, blob, type Codec, decode, encode, text } from './wire/codec.ts';
@@ -122,15 +123,22 @@ export async function openEntry(bytes: Uint8Array): Promise<Result<Entry>> {
   if (publicKey === undefined) {
     return failure('malformed', 'A roster entry is signed by something that is not a peer.');
   }
-  const covered = Buffer.concat([purpose, signed.value.body]);
-  // The library throws for any other length, and what comes from outside must not throw here.
-  const isWhole = signed.value.signature.length === signatureBytes;
-  const valid = isWhole && (await publicKey.verify(covered, signed.value.signature));
+  const valid = await isSigned(publicKey, signed.value);
   if (!valid) return failure('forged', `A roster entry is not signed by ${body.value.by}.`);
   // Encoded anew: what a stranger may have appended to the bytes is not carried on.
   const clean = encode(signedEntry, signed.value, limits.rosterEntryBytes);
   if (!clean.ok) return clean;
   return success({ hash: hashOf(signed.value), body: body.value, bytes: clean.value });
+}
+
+async function isSigned(publicKey: PublicKey, { body, signature }: Signed): Promise<boolean> {
+  try {
+    return await publicKey.verify(Buffer.concat([purpose, body]), signature);
+  } catch {
+    // The library throws for a signature of the wrong length and for a key that is no point on the curve;
+    // both come from outside here.
+    return false;
+  }
 }
 
 /** The name of an entry, from its bytes alone: lets a known one be skipped before its signature is checked. */

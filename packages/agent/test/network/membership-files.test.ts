@@ -2,6 +2,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostId } from '@barter/core';
+import { publicKeyFromRaw } from '@libp2p/crypto/keys';
+import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AddressBook, announced, dialable } from '../../src/network/address-book.ts';
@@ -99,6 +101,17 @@ describe('a signed entry', () => {
     const victim = must(await openIdentity(join(folder, 'b'))).host;
     const forged = must(await signEntry(signer, body(victim, signer.host)));
     expect(await openEntry(forged.bytes)).toMatchObject({ ok: false, code: 'forged' });
+  });
+
+  test('signed by a peer whose key is no point on the curve is forged, not an exception', async () => {
+    const signer = must(await openIdentity(join(folder, 'a')));
+    for (let fill = 0; fill < 256; fill += 1) {
+      // A peer id is the key itself: anybody can write one down that no private key belongs to.
+      const key = publicKeyFromRaw(new Uint8Array(32).fill(fill));
+      const by = peerIdFromPublicKey(key).toString() as HostId;
+      const entry = must(await signEntry(signer, body(by, signer.host)));
+      expect(await openEntry(entry.bytes)).toMatchObject({ ok: false });
+    }
   });
 
   test('names peers by their canonical id only', async () => {

@@ -180,6 +180,7 @@ describe('JSON in requests', () => {
     expect(readJson(deep(100_000))).toMatchObject({ code: 'not-json' });
     expect(readJson(new Uint8Array([0xff, 0xfe]))).toMatchObject({ code: 'not-json' });
     expect(writeJson('x'.repeat(limits.jsonBytes))).toMatchObject({ code: 'too-large' });
+    expect(writeJson({ a: 1n } as never)).toMatchObject({ code: 'not-json' });
     expect(must(readJson(must(writeJson({ a: [1, null, 'x'] }))))).toEqual({ a: [1, null, 'x'] });
   });
 });

@@ -9,7 +9,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** Errors: `too-large`, `not-json` (deeper than allowed, or not JSON at all: a bug of ours). */
 export function writeJson(value: Json): Result<Uint8Array> {
   if (!isWithinDepth(value, limits.jsonDepth)) return tooDeep;
-  const printed = JSON.stringify(value) as string | undefined;
+  const printed = print(value);
   if (printed === undefined) return failure('not-json', 'The value is not JSON.');
   const bytes = new TextEncoder().encode(printed);
   if (bytes.length <= limits.jsonBytes) return success(bytes);
@@ -17,6 +17,15 @@ export function writeJson(value: Json): Result<Uint8Array> {
     'too-large',
     `The body takes ${bytes.length} bytes as JSON; at most ${limits.jsonBytes} may be sent.`,
   );
+}
+
+/** Undefined for what the type forbids and a mistake of ours may still bring: a function, a bigint. */
+function print(value: Json): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Errors: `not-json`. */
