@@ -44,8 +44,10 @@ test('an agent killed in mid-migration cuts nothing, and its movers end by thems
   const program = fileURLToPath(new URL('./agent-process.ts', import.meta.url));
   const agent: ChildProcess = spawn(process.execPath, [program, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   atEnd(() => agent.kill('SIGKILL'));
+  const group = -(agent.pid ?? 0);
   const [line] = (await once(agent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
   const opened = JSON.parse(line.toString()) as { libvirt: string; memory: string };
   const path = { ...opened, reached };
@@ -64,7 +66,8 @@ test('an agent killed in mid-migration cuts nothing, and its movers end by thems
   memory.write(piece);
   await until('bytes flow', () => arrivedBytes === piece.length);
 
-  agent.kill('SIGKILL');
+  // With everything in its process group, as a terminal or a service manager might.
+  process.kill(group, 'SIGKILL');
   await once(agent, 'exit');
   for (let count = 0; count < 32; count += 1) memory.write(piece);
   memory.end();
