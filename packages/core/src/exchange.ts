@@ -8,7 +8,7 @@ import { type Board, layOut } from './exchange/board.ts';
 import { bestBundle } from './exchange/bundle.ts';
 import { type Evaluation, evaluateOn, exchangeOf } from './exchange/evaluate.ts';
 import { bestSingle, bestSwap, type Candidate } from './exchange/pairwise.ts';
-import type { Book, DomainId, Exchange, Offer, Rate } from './model.ts';
+import type { Book, DomainId, Exchange, Offer, Policy } from './model.ts';
 
 export {
   type Evaluation,
@@ -59,34 +59,32 @@ function search(board: Board, kind: SearchKind): Candidate | undefined {
 }
 
 /**
- * A book cut down to what the other side needs to evaluate one exchange exactly as this side does: the
- * claims that move, and the offers that talk to one of them. The rest is still accounted for as
- * held here. What is left has the same evaluation, and is a fraction of the size.
+ * A book cut down to what the other side, whose book is `other`, needs to evaluate one exchange exactly as
+ * this side does: the claims that move, the offers that talk to one of them, and where the partners of
+ * all that move are. The rest still counts as held here, and is most of a book's size.
  */
-export function excerptFor(book: Book, exchange: Exchange): Book {
+export function excerptFor(book: Book, exchange: Exchange, other?: Book): Book {
   const moving = new Set<DomainId>([...exchange.give, ...exchange.take]);
-  const named = new Set<Rate['partner']>(
-    book.offers.filter((o) => moving.has(o.claim.domain)).flatMap((o) => o.row.map(partner)),
-  );
-  const needed = (offer: Offer): boolean =>
-    moving.has(offer.claim.domain) ||
-    named.has(offer.claim.domain) ||
-    offer.row.some((rate) => rate.partner !== 'external' && moving.has(rate.partner));
-  const offers = book.offers.filter(needed);
-  const dropped = book.offers.filter((offer) => !needed(offer)).map((o) => o.traits.policy);
-  const group = (kind: 'keepApart' | 'keepTogether'): string[] =>
-    dropped.flatMap((policy) => policy[kind] ?? []);
+  const rows = [...book.offers, ...(other?.offers ?? [])].filter(isMoving).map(({ row }) => row);
+  const named = new Set(rows.flatMap((row) => row.map(({ partner }) => partner)));
+  const offers: Offer[] = [];
+  const dropped: Policy[] = [];
+  for (const offer of book.offers) {
+    const talks = offer.row.some(({ partner }) => partner !== 'external' && moving.has(partner));
+    if (isMoving(offer) || talks || named.has(offer.claim.domain)) offers.push(offer);
+    else dropped.push(offer.traits.policy);
+  }
   return {
     ...book,
     offers,
     fixed: {
-      keepApart: [...book.fixed.keepApart, ...group('keepApart')],
-      keepTogether: [...book.fixed.keepTogether, ...group('keepTogether')],
+      keepApart: [...book.fixed.keepApart, ...dropped.flatMap((p) => p.keepApart ?? [])],
+      keepTogether: [...book.fixed.keepTogether, ...dropped.flatMap((p) => p.keepTogether ?? [])],
     },
     partners: book.partners.filter(({ domain }) => named.has(domain)),
   };
-}
 
-function partner(rate: Rate): Rate['partner'] {
-  return rate.partner;
+  function isMoving({ claim }: Offer): boolean {
+    return moving.has(claim.domain);
+  }
 }

@@ -4,7 +4,7 @@ import { type CostParameters, excess, hostLoads, placementCost, totalCost } from
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
 import { excerptFor } from '../src/exchange.ts';
 import type { Exchange } from '../src/model.ts';
-import { parameters, worlds } from './support/arbitrary.ts';
+import { HOSTS, parameters, worlds } from './support/arbitrary.ts';
 import { after, bookOf, domain, domainId, GIB, host, hostId, rate } from './support/world.ts';
 
 const NONE = { weightBitsPerSecond: 0, hinges: [] };
@@ -62,6 +62,10 @@ describe('the cost of a placement', () => {
   });
 });
 
+function next<Item>(stream: Iterator<Item>): Item {
+  return stream.next().value as Item;
+}
+
 /** A world, a way to split it into two books, and some exchange between them. */
 const situations = worlds({ domainsMax: 9 }).chain((world) =>
   fc.record({
@@ -96,6 +100,48 @@ describe('the gain of an exchange', () => {
         close(seenByA.gainBitsPerSecond, totalCost(before) - totalCost(then));
       }),
       { numRuns: 600 },
+    );
+  });
+
+  it('is the same from an excerpt of the book, also when the two books disagree', () => {
+    fc.assert(
+      fc.property(
+        situations,
+        fc.infiniteStream(
+          fc.tuple(fc.constantFrom(...HOSTS), fc.nat({ max: 3 }), fc.nat({ max: 4 })),
+        ),
+        ({ world, parameters: p, held, moving }, rumours) => {
+          const disturbed = (id: string) => {
+            const book = bookOf(world, id, held);
+            return {
+              ...book,
+              offers: book.offers.map((offer) => ({
+                ...offer,
+                row: offer.row.map((r) => ({
+                  ...r,
+                  bitsPerSecond: r.bitsPerSecond * next(rumours)[2],
+                })),
+              })),
+              partners: book.partners.map((partner) => {
+                const [holder, version] = next(rumours);
+                return { ...partner, holder: hostId(holder), location: [holder], version };
+              }),
+            };
+          };
+          const [a, b] = [disturbed('a'), disturbed('b')];
+          const chosen = (book: typeof a) =>
+            book.offers.map((o) => o.claim.domain).filter((d) => moving.includes(d));
+          const exchange: Exchange = { give: chosen(a), take: chosen(b) };
+          const whole = evaluateExchange(a, b, exchange, p);
+          const excerpt = evaluateExchange(a, excerptFor(b, exchange, a), exchange, p);
+          const scale = 1 + Math.abs(whole.gainBitsPerSecond) + 1e9;
+          expect(Math.abs(excerpt.gainBitsPerSecond - whole.gainBitsPerSecond)).toBeLessThan(
+            1e-9 * scale,
+          );
+          expect(excerpt.violations).toEqual(whole.violations);
+        },
+      ),
+      { numRuns: 400 },
     );
   });
 
