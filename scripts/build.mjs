@@ -1,6 +1,7 @@
-// Bundles Barter into dist/ (or the directory given): barter.mjs, the whole command line in one file without dependencies, and
-// mover.mjs, the process that carries migrations, alone because it is started for every one of them.
-// Both run on Node 24 as they are; barter.mjs under an older Node looks for the npm package `node`.
+// Bundles Barter into dist/ (or the directory given): barter.mjs, the whole command line in one file without dependencies;
+// mover.mjs, the process that carries migrations, alone because it is started for every one of them; and chart.mjs, which
+// `barter simulate --chart` loads, alone because no agent should have a charting library in its memory.
+// The first two run on Node 24 as they are; barter.mjs under an older Node looks for the npm package `node`.
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,13 +9,25 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = process.argv[2] ?? join(root, 'dist');
-for (const name of ['barter.mjs', 'mover.mjs']) rmSync(join(target, name), { force: true });
+for (const name of ['barter.mjs', 'mover.mjs', 'chart.mjs'])
+  rmSync(join(target, name), { force: true });
 
 const result = await build({
   absWorkingDir: root,
   entryPoints: [
     { in: 'packages/cli/bin/barter.mjs', out: 'barter' },
     { in: 'packages/cli/bin/mover.mjs', out: 'mover' },
+    { in: 'packages/sim/src/chart/chart.ts', out: 'chart' },
+  ],
+  plugins: [
+    {
+      name: 'chart-beside',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^@barter\/sim\/chart\.ts$/ }, () => ({
+          path: './chart.mjs',
+          external: true,
+        })),
+    },
   ],
   outdir: target,
   outExtension: { '.js': '.mjs' },

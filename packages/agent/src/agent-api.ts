@@ -9,6 +9,7 @@ import type { AgentApi, Commands, Finding, Views } from './api.ts';
 import type { SqliteJournal } from './journal/sqlite-journal.ts';
 import type { Json, PeerNetwork } from './network/peer-network.ts';
 import { failure, type Result, success } from './result.ts';
+import { answerSnapshots, snapshotView } from './snapshot.ts';
 import { findDomain, findHost } from './views/names.ts';
 import { trafficView } from './views/traffic.ts';
 import {
@@ -47,6 +48,7 @@ export function createAgentApi(parts: AgentApiParts): AgentApi {
     const shown = await local(view, bounded(limit));
     return shown.ok ? success(shown.value as unknown as Json) : shown;
   });
+  answerSnapshots(network, () => runner.state as HostState);
   for (const order of ['stop', 'resume'] as const)
     network.onRequest(order, async () => {
       await runner.handle({ kind: 'ordered', order: { order } });
@@ -90,12 +92,15 @@ function viewHere<Name extends keyof Views>(
     deals: () => dealsView(state, journal.receipts({ kind: 'deal', limit: 2 * limit }), limit),
     moves: () => movesView(state, journal.receipts({ kind: 'move', limit }), limit),
     doctor: () => parts.findings(),
+    snapshot: () => snapshotView(state, network),
   };
   return Promise.resolve(views[name]());
 }
 
 function isView(name: string): name is keyof Views {
-  return ['status', 'peers', 'domains', 'traffic', 'deals', 'moves', 'doctor'].includes(name);
+  return ['status', 'peers', 'domains', 'traffic', 'deals', 'moves', 'doctor', 'snapshot'].includes(
+    name,
+  );
 }
 
 function bounded(limit: unknown): number {

@@ -103,6 +103,37 @@ export type MoveView = Readonly<{
   downtimeMs: number | null;
 }>;
 
+/** The cluster as this agent sees it, and which members are not in it. */
+export type SnapshotView = Readonly<{
+  /** A cluster file (`barter simulate` reads it). */
+  cluster: Readonly<{
+    version: 1;
+    distance: readonly number[];
+    hosts: readonly Readonly<{
+      id: string;
+      memoryBytes: number;
+      memoryLimitBytes: number;
+      vcpus: number;
+      vcpuLimit: number;
+      nicBitsPerSecond: number;
+      location: readonly string[];
+    }>[];
+    domains: readonly Readonly<{
+      id: string;
+      host: string;
+      memoryBytes: number;
+      vcpus: number;
+      cpu: number;
+      dirtyBytesPerSecond: number;
+      policy: Policy;
+    }>[];
+    traffic: readonly Readonly<{ a: string; b: string; bitsPerSecond: number }>[];
+    timeline: readonly [];
+  }>;
+  /** Members that could not be asked, and why (one sentence). */
+  missing: readonly Readonly<{ host: string; reason: string }>[];
+}>;
+
 /** One finding of `barter doctor`. */
 export type Finding = Readonly<{
   check: string;
@@ -120,6 +151,7 @@ export type Views = {
   deals: readonly DealView[];
   moves: readonly MoveView[];
   doctor: readonly Finding[];
+  snapshot: SnapshotView;
 };
 
 /** POST routes: body → value. */

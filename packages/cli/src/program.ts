@@ -32,6 +32,8 @@ const commands: Readonly<Record<string, Loader>> = {
   stop: () => import('./commands/stop.ts'),
   resume: () => import('./commands/resume.ts'),
   doctor: () => import('./commands/doctor.ts'),
+  snapshot: () => import('./commands/snapshot.ts'),
+  simulate: () => import('./commands/simulate.ts'),
   demo: () => import('./commands/demo.ts'),
   mover: () => import('./commands/mover.ts'),
 };

@@ -15,7 +15,15 @@ export type GlobalOptions = Readonly<{ socket?: string; config?: string }>;
 
 const defaultConfigPath = '/etc/barter/barter.yaml';
 const defaultSocketPath = '/run/barter/control.sock';
-const usageCodes = new Set(['usage', 'config-invalid', 'config-unreadable']);
+const usageCodes = new Set([
+  'usage',
+  'config-invalid',
+  'config-unreadable',
+  'cluster-invalid',
+  'cluster-unreadable',
+]);
+/** Their message is a list, one problem a line, each with its place. */
+const listCodes = new Set(['config-invalid', 'cluster-invalid']);
 
 export class Session {
   readonly terminal: Terminal;
@@ -28,9 +36,7 @@ export class Session {
   /** The end of every command: nothing on success, one sentence and an exit code on failure. */
   end(result: Result<unknown>): void {
     if (result.ok) return;
-    this.terminal.error(
-      result.code === 'config-invalid' ? result.message : `barter: ${result.message}`,
-    );
+    this.terminal.error(listCodes.has(result.code) ? result.message : `barter: ${result.message}`);
     this.exitCode = usageCodes.has(result.code) ? 2 : 1;
   }
 

@@ -7,8 +7,8 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Terminal = Readonly<{
   out(text: string): void;
   error(text: string): void;
-  /** Reads all of standard input. */
-  input(): Promise<string>;
+  /** Reads all of standard input, up to so many characters (64 Ki by default). */
+  input(lengthMax?: number): Promise<string>;
   /** Columns to fit tables into; null when the output is not a terminal and may be as wide as it likes. */
   columns: number | null;
   colours: boolean;
@@ -28,13 +28,16 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void stdout.write(`${text}\n`),
     error: (text) => void stderr.write(`${text}\n`),
-    async input() {
-      let text = '';
+    async input(lengthMax = 64 * 1024) {
+      const chunks: string[] = [];
+      let length = 0;
+      stdin.setEncoding('utf8');
       for await (const chunk of stdin) {
-        text += String(chunk);
-        if (text.length > 64 * 1024) break;
+        chunks.push(String(chunk));
+        length += chunks.at(-1)?.length ?? 0;
+        if (length > lengthMax) break;
       }
-      return text;
+      return chunks.join('');
     },
     columns: isTerminal ? Math.max(40, stdout.columns ?? 80) : null,
     colours: isTerminal && !env.NO_COLOR && env.TERM !== 'dumb',

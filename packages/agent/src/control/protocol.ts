@@ -42,6 +42,7 @@ const views: { readonly [Name in ViewName]: true } = {
   deals: true,
   moves: true,
   doctor: true,
+  snapshot: true,
 };
 
 export function isView(name: string): name is ViewName {

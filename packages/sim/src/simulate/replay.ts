@@ -50,7 +50,7 @@ export function replay(
     if (memoryBytes > target.memoryBytes)
       report(`${to} holds ${memoryBytes} of ${target.memoryBytes} bytes`);
     const vcpus = on(to).reduce((sum, other) => sum + other.vcpus, 0);
-    if (vcpus > target.vcpus * cpuOvercommitDefault)
+    if (vcpus > (target.vcpuLimit ?? target.vcpus * cpuOvercommitDefault))
       report(`${to} holds ${vcpus} vCPUs on ${target.vcpus}`);
   }
   for (const group of new Set(cluster.domains.flatMap(({ policy }) => policy.keepTogether ?? []))) {

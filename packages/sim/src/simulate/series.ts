@@ -37,9 +37,10 @@ export class Series {
     this.#nextAtMs = (Math.floor(this.#world.nowMs() / this.#everyMs) + 1) * this.#everyMs;
   }
 
-  /** The points until `endMs`. */
+  /** The points until `endMs`, after which nothing has changed any more, and the one at `endMs`. */
   until(endMs: number): readonly SeriesPoint[] {
-    return this.#points.filter(({ atSeconds }) => atSeconds * 1000 <= endMs);
+    const points = this.#points.filter(({ atSeconds }) => atSeconds * 1000 < endMs);
+    return [...points, { ...pointOf(this.#world), atSeconds: endMs / 1000 }];
   }
 }
 

@@ -50,11 +50,14 @@ export function checkCluster(cluster: Cluster): readonly ClusterProblem[] {
         `"${host.id}" is overcommitted: its domains need ${load.memoryBytes} of ${host.memoryBytes} bytes`,
       );
     }
-    if (load.vcpus > host.vcpus * cpuOvercommitDefault) {
+    if (load.vcpus > (host.vcpuLimit ?? host.vcpus * cpuOvercommitDefault)) {
+      const limit =
+        host.vcpuLimit === undefined
+          ? `${cpuOvercommitDefault} for each of its ${host.vcpus}`
+          : `its limit of ${host.vcpuLimit}`;
       report(
         `${path}.vcpus`,
-        `"${host.id}" is overcommitted: its domains have ${load.vcpus} virtual CPUs, ` +
-          `more than ${cpuOvercommitDefault} for each of its ${host.vcpus}`,
+        `"${host.id}" is overcommitted: its domains have ${load.vcpus} virtual CPUs, more than ${limit}`,
       );
     }
   }

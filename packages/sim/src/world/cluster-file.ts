@@ -26,6 +26,9 @@ export type ClusterHost = Readonly<{
   vcpus: number;
   nicBitsPerSecond: number;
   location: readonly string[];
+  /** What domains may be placed on: by default all of the memory, and four virtual CPUs for each core. */
+  memoryLimitBytes?: number;
+  vcpuLimit?: number;
 }>;
 
 export type ClusterDomain = Readonly<{
@@ -101,6 +104,8 @@ const clusterSchema = z.strictObject({
         vcpus: size,
         nicBitsPerSecond: amount,
         location: z.array(name).max(14).default([]),
+        memoryLimitBytes: size.optional(),
+        vcpuLimit: amount.optional(),
       }),
     )
     .max(65_536),

@@ -337,8 +337,9 @@ function capacityOf(host: Cluster['hosts'][number], options: WorldOptions): Host
     memoryBytes: host.memoryBytes,
     vcpus: host.vcpus,
     nicBitsPerSecond: host.nicBitsPerSecond,
-    memoryLimitBytes: Math.floor(memoryTransientBytes * (1 - (options.headroom ?? 0))),
-    vcpuLimit: host.vcpus * (options.cpuOvercommit ?? cpuOvercommitDefault),
+    memoryLimitBytes:
+      host.memoryLimitBytes ?? Math.floor(memoryTransientBytes * (1 - (options.headroom ?? 0))),
+    vcpuLimit: host.vcpuLimit ?? host.vcpus * (options.cpuOvercommit ?? cpuOvercommitDefault),
     memoryTransientBytes,
   };
 }
