@@ -254,9 +254,9 @@ describe.skipIf(why !== undefined)('agents that barter real guests', () => {
   pairsComeTogether(labOf);
   peerStatus(labOf);
   strangersStayOut(labOf);
+  fullHostsSwap(labOf);
   killedAgents(labOf);
   movedByHand(labOf);
-  fullHostsSwap(labOf);
 });
 
 function guestsRun(state: LabState): boolean {

@@ -117,6 +117,11 @@ export class Lab {
     return isAlive(this.host(host).agent);
   }
 
+  /** Makes the hosts one cluster and starts their agents, in a lab that was built without. */
+  formCluster(): Promise<void> {
+    return agents.formCluster(this.state, this.#record);
+  }
+
   /** Stops every agent and starts it again with other settings; each remembers what it knew. */
   async restartAgents(options: Partial<LabOptions> = {}): Promise<void> {
     await this.stopAgents();

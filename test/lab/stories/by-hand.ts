@@ -13,7 +13,7 @@ export function movedByHand(labOf: () => Lab): void {
     await splitTwoPairs(lab);
     await watched(lab, async (watch) => {
       watch.mayBeOff('vm5');
-      await Promise.all(lab.state.hosts.map(({ id }) => lab.startAgent(id)));
+      await lab.restartAgents({ guestsPerHost: 3 });
       await until('the first deal to be committed', () => anyDeal(lab), togetherWithinMs, 200);
 
       await until('vm5 to be off', () => switchOff(lab, 'vm5'), 60_000, 500);
