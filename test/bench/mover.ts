@@ -5,12 +5,13 @@
  *
  *   npm run bench:mover [-- --gibibytes N] [--rounds N]
  *
- * Prints MB/s (10⁶ bytes) of each round and the ratio of the medians.
+ * Prints MB/s (10⁶ bytes) of each round and the ratio of the medians, and what the two that carry take of
+ * CPU time, which a busy machine changes less: seconds per GiB, starting included.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,24 +47,24 @@ async function main(): Promise<void> {
     },
   });
   const bytes = Number(values.gibibytes) * 1024 ** 3;
-  const rounds = Number(values.rounds);
-  const rates: { mover: number[]; plain: number[] } = { mover: [], plain: [] };
-  for (let round = 1; round <= rounds; round += 1) {
+  const rounds: { mover: Measured[]; plain: Measured[] } = { mover: [], plain: [] };
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
     // In turns, so that whatever else the machine does falls on both.
-    rates.plain.push(await measurePlain(bytes));
-    rates.mover.push(await measureMover(bytes));
-    console.log(
-      `round ${round}: plain ${rate(rates.plain.at(-1))}, mover ${rate(rates.mover.at(-1))}`,
-    );
+    const plain = await measurePlain(bytes);
+    const mover = await measureMover(bytes);
+    rounds.plain.push(plain);
+    rounds.mover.push(mover);
+    console.log(`round ${round}: plain ${show(plain)}; mover ${show(mover)}`);
   }
-  const [mover, plain] = [median(rates.mover), median(rates.plain)];
-  console.log(
-    `median: plain ${rate(plain)}, mover ${rate(mover)}, ratio ${(mover / plain).toFixed(2)}`,
-  );
+  const [mover, plain] = [medians(rounds.mover), medians(rounds.plain)];
+  const ratio = (mover.bytesPerSecond / plain.bytesPerSecond).toFixed(2);
+  console.log(`median: plain ${show(plain)}; mover ${show(mover)}; ratio ${ratio}`);
 }
 
-/** Bytes per second through the movers, from the first byte received to the last. */
-async function measureMover(bytes: number): Promise<number> {
+type Measured = Readonly<{ bytesPerSecond: number; cpuSecondsPerGibibyte: number }>;
+
+/** Through the movers, from the first byte received to the last. */
+async function measureMover(bytes: number): Promise<Measured> {
   const directory = await mkdtemp(join(tmpdir(), 'barter-bench-'));
   const agents = createAgents(directory);
   const libvirtd = await listen(agents.libvirtSocketPath, (socket) => {
@@ -78,17 +79,19 @@ async function measureMover(bytes: number): Promise<number> {
     const libvirt = connect(libvirtPath);
     libvirt.write(Buffer.concat([openCall(), prepareCall(memoryPath)]));
     await once(libvirt, 'data');
-    const result = await transfer(memoryPath, agents.qemuPaths.memory, bytes);
+    const bytesPerSecond = await transfer(memoryPath, agents.qemuPaths.memory, bytes);
     libvirt.destroy();
     await opened.value.close();
-    return result;
+    const log = await readFile(agents.logFile, 'utf8');
+    const cpuMs = [...log.matchAll(/"cpuMs":(\d+)/g)].map((match) => Number(match[1]));
+    return measured(bytesPerSecond, cpuMs, bytes);
   } finally {
     libvirtd.close();
     await tidy(directory);
   }
 }
 
-async function measurePlain(bytes: number): Promise<number> {
+async function measurePlain(bytes: number): Promise<Measured> {
   const directory = await mkdtemp(join(tmpdir(), 'barter-bench-'));
   const [near, far] = [join(directory, 'near'), join(directory, 'far')];
   const second = start('carry', '0', far);
@@ -96,12 +99,19 @@ async function measurePlain(bytes: number): Promise<number> {
   const first = start('carry', near, port);
   await firstLine(first);
   try {
-    return await transfer(near, far, bytes);
+    const used = Promise.all([firstLine(first), firstLine(second)]);
+    const bytesPerSecond = await transfer(near, far, bytes);
+    return measured(bytesPerSecond, (await used).map(Number), bytes);
   } finally {
     first.kill();
     second.kill();
     await tidy(directory);
   }
+}
+
+function measured(bytesPerSecond: number, cpuMs: readonly number[], bytes: number): Measured {
+  const cpuSeconds = cpuMs.reduce((sum, ms) => sum + ms, 0) / 1000;
+  return { bytesPerSecond, cpuSecondsPerGibibyte: cpuSeconds / (bytes / 1024 ** 3) };
 }
 
 async function transfer(from: string, to: string, bytes: number): Promise<number> {
@@ -152,14 +162,20 @@ async function receive(path = ''): Promise<void> {
   server.listen(path, () => console.log('listening'));
 }
 
-/** The plain pipe: from a Unix path to a port, or from a port (0: any, and says which) to a Unix path. */
+/**
+ * The plain pipe: from a Unix path to a port, or from a port (0: any, and says which) to a Unix path.
+ * Says in the end how many milliseconds of CPU it took.
+ */
 async function carry(from = '', to = ''): Promise<void> {
   const settings = { highWaterMark: highWaterMarkBytes, noDelay: true, allowHalfOpen: true };
   const server = createServer(settings, (near: Socket) => {
     const target = /^\d+$/.test(to) ? { port: Number(to), host: '127.0.0.1' } : { path: to };
     const far = connect({ ...target, ...settings });
     pipeline(near, far, () => {});
-    pipeline(far, near, () => {});
+    pipeline(far, near, () => {
+      const { user, system } = process.cpuUsage();
+      console.log(Math.round((user + system) / 1000));
+    });
   });
   const where = /^\d+$/.test(from) ? { port: Number(from), host: '127.0.0.1' } : { path: from };
   server.listen(where, () => {
@@ -168,10 +184,15 @@ async function carry(from = '', to = ''): Promise<void> {
   });
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+function medians(all: readonly Measured[]): Measured {
+  const median = (values: number[]) =>
+    values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return {
+    bytesPerSecond: median(all.map((each) => each.bytesPerSecond)),
+    cpuSecondsPerGibibyte: median(all.map((each) => each.cpuSecondsPerGibibyte)),
+  };
 }
 
-function rate(bytesPerSecond = 0): string {
-  return `${Math.round(bytesPerSecond / 1e6)} MB/s`;
+function show({ bytesPerSecond, cpuSecondsPerGibibyte }: Measured): string {
+  return `${Math.round(bytesPerSecond / 1e6)} MB/s at ${cpuSecondsPerGibibyte.toFixed(2)} s/GiB`;
 }
