@@ -16,7 +16,7 @@ import { Position } from './position.ts';
 import type { Side } from './side.ts';
 
 /** After this many moves without a better point, a climb is over. */
-const PATIENCE = 24;
+const PATIENCE = 16;
 /** Work allowed for one search, in gains looked at: bounds the time for the largest books. */
 const GAINS_MAX = 600_000;
 
