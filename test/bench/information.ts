@@ -146,7 +146,7 @@ class Meter {
 
 function run(hosts: number, cluster: Cluster, mode: 'observe' | 'auto'): void {
   const meter = new Meter();
-  const began = performance.now();
+  const began = process.cpuUsage();
   const simulation = new SimCluster(cluster, {
     seed,
     mode,
@@ -176,9 +176,10 @@ function run(hosts: number, cluster: Cluster, mode: 'observe' | 'auto'): void {
       `      ${simulation.deals.length} deals over ${claims()} claims, ${simulation.moves.length} moves, cost left ${(simulation.world.networkCost() / initialCost).toFixed(3)}, quiet at ${(quietAtMs / second).toFixed(0)} s`,
     );
   }
-  const seconds = (performance.now() - began) / second;
+  const { user, system } = process.cpuUsage(began);
+  const memory = process.memoryUsage.rss() / 2 ** 20;
   console.log(
-    `      ${mode}: ${seconds.toFixed(0)} s of wall time, ${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB`,
+    `      ${mode}: ${((user + system) / 1e6).toFixed(0)} s of CPU for ${(simulation.world.nowMs() / second).toFixed(0)} simulated s, measuring included; ${memory.toFixed(0)} MiB`,
   );
 }
 

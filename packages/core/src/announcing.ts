@@ -6,7 +6,7 @@
  * hear with the refresh only: what they answer is a hint, and the home is asked next anyway.
  */
 
-import { type Information, pauseMs, refreshesKept } from './information.ts';
+import { pauseMs, refreshesKept } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { DomainId, DomainNotice, HostId, Whereabouts } from './model.ts';
 import type { HostState, Turn } from './state.ts';
@@ -45,6 +45,7 @@ export function publish(turn: Turn): void {
       if (untilMs > nowMs) put(found, host, domain);
     if (state.homes.has(domain)) toNewKeepers(state, domain, announce);
     else {
+      for (const keeper of announced.get(domain)?.keepers ?? []) put(found, keeper, domain);
       announced.delete(domain);
       watchers.delete(domain);
     }
@@ -78,19 +79,20 @@ function toNewKeepers(state: HostState, domain: DomainId, letters: Letters): voi
   if (addresses === undefined) return;
   const before = announced.get(domain);
   const moved = before === undefined || before.addresses.join() !== addresses.join();
-  const keepers = keepersOf(state, ring, domain, addresses);
+  if (!moved && before.ring === ring) return;
+  const keepers = keepersOf(state, domain, addresses);
   for (const keeper of keepers)
     if (moved || !before.keepers.includes(keeper)) put(letters, keeper, domain);
-  announced.set(domain, { addresses, keepers });
+  announced.set(domain, { addresses, keepers, ring });
 }
 
 /** Everybody but us who keeps the domain or one of its addresses. */
 function keepersOf(
   state: HostState,
-  ring: Information['ring'],
   domain: DomainId,
   addresses: readonly string[],
 ): readonly HostId[] {
+  const { ring } = state.information;
   const keepers = new Set(ring.keepersOf(domain));
   for (const address of addresses) for (const host of ring.keepersOf(address)) keepers.add(host);
   keepers.delete(state.config.self);
@@ -111,6 +113,8 @@ function tellPartners(state: HostState, domain: DomainId, letters: Letters): voi
     }
   }
   weights.delete(holding.claim.home);
+  // So that the home can tell where its claim's holder stands.
+  put(letters, holding.claim.home, domain);
   const heaviest = [...weights].sort(([, one], [, other]) => other - one);
   for (const [host] of heaviest.slice(0, partnerHostsTold)) put(letters, host, domain);
 }
@@ -260,7 +264,8 @@ export function receiveSeek(
   }
   for (const domain of told.keys())
     if (state.homes.has(domain) || state.holdings.has(domain)) remember(turn, domain, from);
-  if (told.size === 0 && unknown.length === 0) return;
+  const nothing = message.domains.length + message.addresses.length > 0;
+  if (nothing && told.size === 0 && unknown.length === 0) return;
   const domains = [...told.values()];
   turn.send(from, { kind: 'found', id: 0, domains, unknown, places: placesOf(state, domains) });
 }

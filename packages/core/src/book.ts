@@ -116,9 +116,14 @@ function whyHoldingStays(state: HostState, holding: Holding, nowMs: number): str
   return null;
 }
 
+function isHeldHere(state: HostState, domain: DomainId): boolean {
+  const entry = state.homes.get(domain);
+  if (entry !== undefined) return entry.holder === state.config.self;
+  return state.holdings.get(domain)?.givenTo === null;
+}
+
 /** The sum over the claims held here, plus what the host itself uses (CPU only). */
 export function paperLoad(state: HostState): HostLoad {
-  const { self } = state.config;
   let memoryBytes = 0;
   let vcpus = 0;
   let cpu = state.sample?.hostCpu ?? 0;
@@ -130,8 +135,7 @@ export function paperLoad(state: HostState): HostLoad {
     vcpus += traits.vcpus;
     cpu += traits.cpu;
     for (const { partner, bitsPerSecond } of rowOf(state, domain)) {
-      const stays = partner !== 'external' && holderOf(state, partner)?.holder === self;
-      if (!stays) nicBitsPerSecond += bitsPerSecond;
+      if (partner === 'external' || !isHeldHere(state, partner)) nicBitsPerSecond += bitsPerSecond;
     }
   }
   return { memoryBytes, vcpus, cpu, nicBitsPerSecond };

@@ -30,15 +30,15 @@ export type ToldDomain = Readonly<{
 
 export type KnownPeer = Readonly<{ summary: LoadSummary; receivedAtMs: number }>;
 
-/** Summaries heard longest ago make room: partners repeat theirs, and chance brings others. */
-const peersMax = 256;
+/** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
+const peersMax = 320;
+const peersKept = 256;
 const domainsMax = 8_192;
 const addressesMax = 8_192;
 /** A deal is known to those who made it a moment before the domain's home has registered it. */
 const hearsayMs = 15_000;
 
 export class Directory {
-  /** The one heard last comes last. */
   readonly peers = new Map<HostId, KnownPeer>();
   readonly #places = new Map<HostId, HostPlace>();
   readonly #domains = new Map<DomainId, KnownDomain>();
@@ -49,11 +49,17 @@ export class Directory {
     const { host, name, location } = summary;
     const known = this.peers.get(host);
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
-    this.peers.delete(host);
     this.peers.set(host, { summary, receivedAtMs });
-    this.#places.set(host, { host, name, location });
-    makeRoom(this.peers, peersMax);
+    const place = this.#places.get(host);
+    if (place?.name !== name || place.location.join('/') !== location.join('/'))
+      this.#places.set(host, { host, name, location });
+    if (this.peers.size > peersMax) this.#dropStalest();
     return true;
+  }
+
+  #dropStalest(): void {
+    const stalest = [...this.peers].sort(([, a], [, b]) => a.receivedAtMs - b.receivedAtMs);
+    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.peers.delete(host);
   }
 
   /** Where a host is, by its own word (`certain`) or somebody else's. */

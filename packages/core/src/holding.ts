@@ -97,7 +97,7 @@ export function revertClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
 export function tickClaims(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timing } = state.config;
-  for (const holding of [...state.holdings.values()]) {
+  for (const holding of state.holdings.values()) {
     const { domain, home, version } = holding.claim;
     if (nowMs >= holding.leaseExpiresAtMs) {
       // What is arriving is decided by the migration, not by the lease.
@@ -122,7 +122,7 @@ export function tickClaims(turn: Turn): void {
         turn.send(home, { kind: 'renew', domain, version });
     }
   }
-  for (const entry of [...state.homes.values()]) {
+  for (const entry of state.homes.values()) {
     if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;
     if (entry.settlement !== null) continue;
     takeBack(turn, entry, 'its holder was silent for longer than the lease');

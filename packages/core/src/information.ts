@@ -17,7 +17,12 @@ import { Shelf } from './shelf.ts';
 export const refreshesKept = 3;
 
 /** What a home last announced of a domain, and to whom. */
-export type Announced = Readonly<{ addresses: readonly string[]; keepers: readonly HostId[] }>;
+export type Announced = Readonly<{
+  addresses: readonly string[];
+  /** Chosen by this ring: another one may choose others. */
+  keepers: readonly HostId[];
+  ring: Ring;
+}>;
 
 /** A message that its receiver has not acknowledged. Sent again it tells what is true by then. */
 export type Unheard = Readonly<{
@@ -63,6 +68,8 @@ export type Information = {
   readonly watches: Map<DomainId, Search>;
   /** Addresses that ours talk to and that nobody has named yet. */
   readonly searches: Map<string, Search>;
+  /** Hosts that hold a partner, and of which it is not known where they stand. */
+  readonly strangers: Map<HostId, Search>;
   /** When the next of these is due. */
   seekAtMs: number;
   /** In this step other claims came to be held here, or an address got its name. */
@@ -95,6 +102,7 @@ export function createInformation(self: HostId): Information {
     contested: new Map(),
     watches: new Map(),
     searches: new Map(),
+    strangers: new Map(),
     seekAtMs: 0,
     interestChanged: false,
     rowsChanged: false,

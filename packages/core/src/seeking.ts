@@ -21,6 +21,10 @@ const searchesMax = 256;
 const lettersMax = 128;
 /** From here on the keepers are asked as well: the home may be gone. */
 const patience = 2;
+/** Questions in a row that no home has answered, until hints are not followed at once any more. */
+const hintsFollowed = 4;
+/** After these a host that does not say where it stands is asked with the next refresh of what it holds. */
+const strangerAttempts = 6;
 /** An address that nobody names is most likely outside the cluster. */
 const outsideRefreshes = 5;
 
@@ -68,15 +72,22 @@ export function seekAgain(turn: Turn, connected: ReadonlySet<HostId>, joined: bo
   const { watches, searches } = state.information;
   for (const [domain, watch] of watches) {
     const home = state.directory.find(domain)?.home ?? null;
-    if (home === null || connected.has(home)) due(state, watch, nowMs);
+    if (home === null || connected.has(home)) startOver(watch);
   }
   // A member that joined may run what was outside before.
-  if (joined) for (const search of searches.values()) due(state, search, nowMs);
+  if (joined) for (const search of searches.values()) startOver(search);
+  state.information.seekAtMs = nowMs;
+
+  function startOver(search: Search): void {
+    search.nextAtMs = nowMs;
+    search.attempts = 0;
+  }
 }
 
-function due(state: HostState, search: Search, nowMs: number): void {
-  search.nextAtMs = nowMs;
-  search.attempts = 0;
+/** A hint is followed at once, unless hints have led nowhere for a while: then the pauses go on growing. */
+function hurry(state: HostState, watch: Search, nowMs: number): void {
+  if (watch.attempts > hintsFollowed) return;
+  watch.nextAtMs = nowMs;
   state.information.seekAtMs = nowMs;
 }
 
@@ -87,23 +98,45 @@ type Letters = Map<HostId, Letter>;
 export function seek(turn: Turn): void {
   const { state, nowMs } = turn;
   const { information } = state;
+  if (information.strangers.size > 0) askStrangers(turn);
   const { refreshMs } = state.config.timing;
   const tooFar = information.seekAtMs - nowMs > (outsideRefreshes + 1) * refreshMs;
   if (nowMs < information.seekAtMs && !tooFar) return;
   const letters: Letters = new Map();
   let nextAtMs = nowMs + outsideRefreshes * refreshMs;
+  // What is merely to be confirmed goes along when it is nearly due: one walk for many.
+  const soonMs = nowMs + refreshMs / 12;
   for (const [domain, watch] of information.watches) {
-    if (watch.nextAtMs <= nowMs || tooFar) askForDomain(turn, domain, watch, letters);
-    nextAtMs = Math.min(nextAtMs, watch.nextAtMs);
+    const dueAtMs = watch.attempts === 0 ? soonMs : nowMs;
+    if (watch.nextAtMs <= dueAtMs || tooFar) askForDomain(turn, domain, watch, letters);
+    if (watch.nextAtMs < nextAtMs) nextAtMs = watch.nextAtMs;
   }
-  alongTheWay(turn, letters);
   for (const [address, search] of information.searches) {
     if (search.nextAtMs <= nowMs || tooFar) askForAddress(turn, address, search, letters);
-    nextAtMs = Math.min(nextAtMs, search.nextAtMs);
+    if (search.nextAtMs < nextAtMs) nextAtMs = search.nextAtMs;
   }
   information.seekAtMs = nextAtMs;
   for (const [to, { domains, addresses }] of letters)
     turn.send(to, { kind: 'seek', domains, addresses });
+}
+
+/**
+ * Prices need to know where a holder stands. It says so whenever it is asked anything, and repeats it with
+ * every summary; until then the domain counts as being nowhere.
+ */
+function askStrangers(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { strangers, others } = state.information;
+  const { resendMs, refreshMs } = state.config.timing;
+  for (const [host, search] of strangers) {
+    const known = state.directory.place(host) !== undefined;
+    if (known || !others.has(host) || search.attempts > strangerAttempts) strangers.delete(host);
+    else if (search.nextAtMs <= nowMs) {
+      turn.send(host, { kind: 'seek', domains: [], addresses: [] });
+      search.nextAtMs = nowMs + pauseMs(search.attempts, resendMs, refreshMs);
+      search.attempts += 1;
+    }
+  }
 }
 
 function askForDomain(turn: Turn, domain: DomainId, watch: Search, letters: Letters): void {
@@ -140,27 +173,7 @@ function whomToAsk(turn: Turn, domain: DomainId, watch: Search): readonly HostId
     }
     ask(state.directory.find(domain)?.home);
   }
-  // Prices need to know where the holder stands, and it says so whenever it says anything.
-  const holder = state.directory.find(domain)?.holder;
-  if (holder !== undefined && state.directory.place(holder) === undefined) ask(holder);
   return [...hosts];
-}
-
-/** What is due soon at a home that is asked anyway goes along. */
-function alongTheWay(turn: Turn, letters: Letters): void {
-  const { state, nowMs } = turn;
-  const { resendMs, refreshMs } = state.config.timing;
-  if (letters.size === 0) return;
-  for (const [domain, watch] of state.information.watches) {
-    if (watch.nextAtMs <= nowMs || watch.attempts > 0) continue;
-    if (watch.nextAtMs > nowMs + refreshMs / 4) continue;
-    const home = state.directory.find(domain)?.home;
-    const letter = home === undefined || home === null ? undefined : letters.get(home);
-    if (letter === undefined || letter.domains.length >= domainsPerMessage) continue;
-    letter.domains.push(domain);
-    watch.nextAtMs = nowMs + pauseMs(watch.attempts, resendMs, refreshMs);
-    watch.attempts += 1;
-  }
 }
 
 function askForAddress(turn: Turn, address: string, search: Search, letters: Letters): void {
@@ -204,12 +217,14 @@ export function receiveFound(
   }
   for (const told of message.domains.slice(0, domainsPerMessage)) {
     contest(turn, told);
+    if (told.home !== from) information.shelf.disown(told.domain, from);
     const resolved = named(turn, told);
     if (resolved || information.watches.has(told.domain)) hear(turn, told, told.home === from);
   }
   for (const domain of message.unknown.slice(0, domainsPerMessage)) {
     const watch = information.watches.get(domain);
-    if (directory.disown(domain, from) && watch !== undefined) due(state, watch, nowMs);
+    information.shelf.disown(domain, from);
+    if (directory.disown(domain, from) && watch !== undefined) hurry(state, watch, nowMs);
   }
   if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id });
 }
@@ -234,15 +249,16 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
   const changed = directory.learnDomain(told.domain, told, certain, nowMs);
   const watch = information.watches.get(told.domain);
   if (watch === undefined) return;
-  const hasPlace = holder === config.self || directory.place(holder) !== undefined;
-  if (certain && directory.find(told.domain)?.home === home && hasPlace) {
+  if (certain && directory.find(told.domain)?.home === home) {
     const { refreshMs } = config.timing;
     watch.attempts = 0;
     // The same for all domains of a home, so that they go on sharing a message.
     watch.nextAtMs = nowMs + refreshMs * (0.75 + 0.5 * shareOf(`${config.self} ${home}`));
+    const isStranger = holder !== config.self && directory.place(holder) === undefined;
+    if (isStranger && !information.strangers.has(holder))
+      information.strangers.set(holder, { nextAtMs: nowMs, attempts: 0 });
   } else if (changed) {
-    // A hint: its home is asked at once.
-    due(state, watch, nowMs);
+    hurry(state, watch, nowMs);
   }
 }
 
@@ -250,6 +266,8 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
 export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]): void {
   const { state, nowMs } = turn;
   const { information, directory } = state;
+  const { host, name, location: standsAt } = book;
+  directory.learnPlace({ host, name, location: standsAt }, true);
   const wanted = new Set(taking.flatMap((row) => row.map(({ partner }) => partner)));
   for (const { domain, home, holder, version, location } of book.partners) {
     const watch = information.watches.get(domain);
@@ -259,7 +277,7 @@ export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]):
       directory.learnPlace({ host: holder, name: holder, location }, false);
     const told = { home: home ?? null, holder, version };
     const changed = directory.learnDomain(domain, told, false, nowMs);
-    if (changed && watch !== undefined) due(state, watch, nowMs);
+    if (changed && watch !== undefined) hurry(state, watch, nowMs);
   }
 }
 

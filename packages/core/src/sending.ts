@@ -116,7 +116,7 @@ function whyRefused(
 export function tickSending(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timing } = state.config;
-  for (const settlement of [...state.settlements.values()]) {
+  for (const settlement of state.settlements.values()) {
     const { settlement: id, domain, to } = settlement;
     if (settlement.phase === 'migrating') {
       if (turn.due(`settling ${id}`, timing.settleLeaseMs / 5))

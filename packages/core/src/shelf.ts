@@ -68,6 +68,12 @@ export class Shelf {
     return domain === undefined ? undefined : this.find(domain, nowMs);
   }
 
+  /** A home says that it does not run this domain any more. */
+  disown(domain: DomainId, home: HostId): void {
+    const kept = this.#domains.get(domain);
+    if (kept?.whereabouts.home === home) this.#drop(kept.whereabouts);
+  }
+
   /** What a host announced that is no longer a member. */
   forget(home: HostId): void {
     if (!this.#perHome.has(home)) return;

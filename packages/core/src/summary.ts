@@ -29,7 +29,7 @@ export function isFew(state: HostState): boolean {
 export function summarize(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
-  const { summaryEveryMs } = state.config.timing;
+  const summaryEveryMs = state.config.timing.summaryEveryMs * (isFew(state) ? 1 : 2);
   const tooFar = state.nextSummaryAtMs - nowMs > summaryEveryMs;
   if (state.sample === null || (nowMs < state.nextSummaryAtMs && !tooFar)) return;
   if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;

@@ -53,7 +53,7 @@ export function undecidedDeal(state: HostState): Deal | undefined {
 /** Moves every open deal on: resends, expires. */
 export function tickDeals(turn: Turn): void {
   const { state, nowMs } = turn;
-  for (const deal of [...state.deals.values()]) {
+  for (const deal of state.deals.values()) {
     if (isOpen(deal)) {
       if (nowMs < deal.expiresAtMs && !turn.due(`deal ${deal.id}`)) continue;
       drive(turn, deal, { kind: 'ticked', nowMs });
@@ -105,7 +105,7 @@ function drawPeer(state: HostState, book: Book, nowMs: number, random: number): 
   const potential = outlook(book, config.cost);
   const candidates: { host: HostId; weight: number }[] = [];
   for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
-    if (!state.connected.has(host) || nowMs - receivedAtMs > config.timing.staleMs) continue;
+    if (nowMs - receivedAtMs > config.timing.staleMs || !state.connected.has(host)) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
     if ((state.backoffs.get(host)?.untilMs ?? 0) > nowMs) continue;
     const weight = potential(summary);
