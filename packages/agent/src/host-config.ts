@@ -20,6 +20,7 @@ export function hostConfigOf(config: Config, self: HostId, name: string): HostCo
     },
     paybackMs: trading.paybackSeconds * 1000,
     minGainBitsPerSecond: trading.minGain,
+    smoothingMs: probe.smoothingSeconds * 1000,
   });
   return {
     self,
@@ -47,6 +48,7 @@ export function hostConfigOf(config: Config, self: HostId, name: string): HostCo
       settleAfterMs: trading.settleAfterSeconds * 1000,
       settleLeaseMs: 30_000,
       cooldownMs: trading.cooldownSeconds * 1000,
+      steadyMs: chosen.timing.steadyMs,
       backoffMs: 4 * everyMs,
       backoffMaxMs: Math.max(600_000, 8 * everyMs),
       resendMs: 1_000,

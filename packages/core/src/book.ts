@@ -38,13 +38,15 @@ export function locationOf(state: HostState, host: HostId): Location | undefined
   return host === state.config.self ? state.config.location : state.directory.location(host);
 }
 
+/** What a domain is and needs, as trading counts with it. */
 export function traitsOf(state: HostState, domain: DomainId): DomainTraits | undefined {
   const sample = state.samples.get(domain);
-  return sample?.traits ?? state.holdings.get(domain)?.traits;
+  return sample?.priced ?? state.holdings.get(domain)?.traits;
 }
 
+/** Whom a domain talks to, as trading counts with it. */
 export function rowOf(state: HostState, domain: DomainId): TrafficRow {
-  return state.rows.get(domain) ?? state.holdings.get(domain)?.row ?? [];
+  return state.pricedRows.get(domain) ?? state.holdings.get(domain)?.row ?? [];
 }
 
 /** The domains whose claims this host holds, at home here or not. */
@@ -104,7 +106,9 @@ export function whyUnmovable(state: HostState, entry: HomeEntry, nowMs: number):
 function whyHomeStays(state: HostState, entry: HomeEntry, nowMs: number): string | null {
   if (entry.holder !== state.config.self) return 'another host holds its claim';
   if (entry.settlement !== null) return 'it is migrating';
-  return whyUnmovable(state, entry, nowMs);
+  const unmovable = whyUnmovable(state, entry, nowMs);
+  if (unmovable !== null) return unmovable;
+  return state.resting.has(entry.domain) ? 'nothing has changed since it migrated here' : null;
 }
 
 function whyHoldingStays(state: HostState, holding: Holding, nowMs: number): string | null {
@@ -152,7 +156,7 @@ export function offerOf(state: HostState, domain: DomainId): Offer | undefined {
 }
 
 /** The heaviest entries of a row; what is left out is added to `external`, so that loads stay exact. */
-function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
+export function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
   if (row.length <= partnersMax) return row;
   const sorted = row.toSorted((one, other) => other.bitsPerSecond - one.bitsPerSecond);
   const kept = sorted.slice(0, partnersMax).filter((rate) => rate.partner !== 'external');

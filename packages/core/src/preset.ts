@@ -26,6 +26,8 @@ export type PresetSettings = Readonly<{
   }>;
   paybackMs: number;
   minGainBitsPerSecond: number;
+  /** Over how long measurements are smoothed: a change is not seen whole before. */
+  smoothingMs?: number;
 }>;
 
 export const DEFAULT_SETTINGS: PresetSettings = {
@@ -39,6 +41,16 @@ export type Preset = Readonly<{
   cost: CostParameters;
   search: SearchKind;
   minGainBitsPerSecond: number;
+  timing: PresetTiming;
+}>;
+
+/** How long things have to last under a preset, unless the configuration says otherwise. */
+export type PresetTiming = Readonly<{
+  /** A claim rests this long before its domain moves; if the reason is gone by then, it comes home. */
+  settleAfterMs: number;
+  cooldownMs: number;
+  /** See `steady.ts`. */
+  steadyMs: number;
 }>;
 
 /**
@@ -68,7 +80,10 @@ export function preset(name: PresetName, settings: PresetSettings = DEFAULT_SETT
   const choose = (
     terms: Partial<CostParameters> & Pick<CostParameters, 'affinityWeight'>,
     search: SearchKind,
-  ): Preset => ({ cost: { ...base, ...terms }, search, minGainBitsPerSecond });
+  ): Preset => {
+    const timing = presetTiming(name, settings);
+    return { cost: { ...base, ...terms }, search, minGainBitsPerSecond, timing };
+  };
   switch (name) {
     case 'default':
       return choose(
@@ -102,6 +117,31 @@ export function preset(name: PresetName, settings: PresetSettings = DEFAULT_SETT
         },
         'bundle',
       );
+  }
+}
+
+/**
+ * The published balancers look again after a minute or a few and act on what they see. So these presets
+ * count loads as they are measured, and the pause before a settlement is what keeps a short peak from
+ * moving anything. Packing waits longest: a host that is emptied too early has to be filled again.
+ */
+export function presetTiming(
+  name: PresetName,
+  settings: Pick<PresetSettings, 'paybackMs' | 'smoothingMs'> = DEFAULT_SETTINGS,
+): PresetTiming {
+  switch (name) {
+    case 'threshold':
+      return { settleAfterMs: 60_000, cooldownMs: 300_000, steadyMs: 0 };
+    case 'cpu-balance':
+      return { settleAfterMs: 120_000, cooldownMs: 600_000, steadyMs: 0 };
+    case 'aggregate':
+      return { settleAfterMs: 300_000, cooldownMs: 600_000, steadyMs: 0 };
+    default: {
+      // A load that comes and goes within one payback time is on for half of it: that is too short.
+      const { paybackMs, smoothingMs = 60_000 } = settings;
+      const steadyMs = paybackMs / 2 + 5 * smoothingMs;
+      return { settleAfterMs: 60_000, cooldownMs: 1_800_000, steadyMs };
+    }
   }
 }
 

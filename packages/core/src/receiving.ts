@@ -176,7 +176,6 @@ function callNext(turn: Turn, random: number): void {
 }
 
 function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
-  const { timing } = state.config;
   return (
     isHeld(holding, nowMs) &&
     isQuiet(state, holding, nowMs) &&

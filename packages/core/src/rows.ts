@@ -1,7 +1,11 @@
-/** The traffic rows of the domains at home here: what the probe measured by address, named by domain. */
+/**
+ * The traffic rows of the domains at home here: what the probe measured by address, named by domain; and
+ * beside them the rows that trading counts with, which hold only what has lasted (see `steady.ts`).
+ */
 
 import type { DomainId, Rate, TrafficRow } from './model.ts';
-import type { HostState } from './state.ts';
+import type { HostedDomain, HostState } from './state.ts';
+import { steadyRates } from './steady.ts';
 
 /**
  * Names the partners of every row by the addresses that are known. Returns the addresses that nobody has
@@ -14,18 +18,37 @@ export function learnRows(state: HostState, nowMs: number): ReadonlyMap<string, 
     for (const address of sample.addresses) own.set(address, sample.domain);
   const unnamed = new Map<string, number>();
   state.rows.clear();
+  state.pricedRows.clear();
   for (const sample of state.samples.values()) {
-    const rates = new Map<DomainId | 'external', number>();
-    for (const { address, bitsPerSecond } of sample.rates) {
-      const known = own.get(address) ?? state.directory.byAddress(address);
-      if (known === undefined) unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
-      const partner = known ?? 'external';
-      if (partner !== sample.domain) rates.set(partner, (rates.get(partner) ?? 0) + bitsPerSecond);
+    const { domain, rates } = sample;
+    for (const { address, bitsPerSecond } of rates) {
+      if (partnerAt(state, address) === undefined)
+        unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
     }
-    const row: Rate[] = [...rates].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
-    state.rows.set(sample.domain, withCarried(state, sample.domain, row, nowMs));
+    const row = withCarried(state, domain, namedRow(state, domain, rates), nowMs);
+    state.rows.set(domain, row);
+    const steady = steadyRates(state, domain, rates, own);
+    state.pricedRows.set(
+      domain,
+      steady === undefined
+        ? row
+        : withCarried(state, domain, namedRow(state, domain, steady), nowMs),
+    );
   }
   return unnamed;
+}
+
+function partnerAt(state: HostState, address: string): DomainId | undefined {
+  return state.information.own.get(address) ?? state.directory.byAddress(address);
+}
+
+function namedRow(state: HostState, domain: DomainId, rates: HostedDomain['rates']): Rate[] {
+  const sums = new Map<DomainId | 'external', number>();
+  for (const { address, bitsPerSecond } of rates) {
+    const partner = partnerAt(state, address) ?? 'external';
+    if (partner !== domain) sums.set(partner, (sums.get(partner) ?? 0) + bitsPerSecond);
+  }
+  return [...sums].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
 }
 
 /** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */

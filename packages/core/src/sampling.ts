@@ -13,6 +13,7 @@ import { receiptKey } from './receipt.ts';
 import { dropReservation, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
+import { steadyCpu, watchSteadiness } from './steady.ts';
 
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
@@ -26,6 +27,12 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
     // Arriving domains are shown paused, and are somebody else's until they run here.
     if (one.state === 'running' || state.homes.has(one.domain))
       state.samples.set(one.domain, hosted(state, one, sample));
+  }
+  watchSteadiness(state, nowMs);
+  for (const [domain, one] of state.samples) {
+    const cpu = steadyCpu(state, one);
+    if (cpu !== one.traits.cpu)
+      state.samples.set(domain, { ...one, priced: { ...one.traits, cpu } });
   }
   for (const [domain, atMs] of state.departed) {
     if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
@@ -48,9 +55,10 @@ function hosted(state: HostState, one: DomainSample, sample: HostSample): Hosted
     bandwidthBytesPerSecond: bandwidthBytesPerSecond ?? sample.capacity.nicBitsPerSecond / 8,
     downtimeMs,
   });
-  if (estimate.ok) return { ...one, traits: { ...one.traits, migrationBytes: estimate.bytes } };
-  const traits = { ...one.traits, migrationBytes: memoryBytes };
-  return { ...one, traits, blocked: one.blocked ?? estimate.reason };
+  const migrationBytes = estimate.ok ? estimate.bytes : memoryBytes;
+  const traits = { ...one.traits, migrationBytes };
+  if (estimate.ok) return { ...one, traits, priced: traits };
+  return { ...one, traits, priced: traits, blocked: one.blocked ?? estimate.reason };
 }
 
 function arrive(turn: Turn, sample: HostedDomain): void {
@@ -101,6 +109,7 @@ function vanish(turn: Turn, domain: DomainId): void {
   if (settlement !== undefined && isUnderWay(settlement)) return;
   dropHome(turn, domain);
   state.rows.delete(domain);
+  state.pricedRows.delete(domain);
   if (entry.holder !== state.config.self)
     turn.send(entry.holder, {
       kind: 'revoked',

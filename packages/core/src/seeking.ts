@@ -11,6 +11,7 @@ import { shareOf } from './hash.ts';
 import { pauseMs, type Search } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from './model.ts';
+import { refreshNews } from './news.ts';
 import { learnRows } from './rows.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -287,6 +288,7 @@ export function keepUp(turn: Turn): void {
   if (information.rowsChanged) {
     information.rowsChanged = false;
     refreshSearches(turn, learnRows(turn.state, turn.nowMs));
+    refreshNews(turn.state, turn.nowMs);
     information.interestChanged = true;
   }
   if (information.interestChanged) refreshInterest(turn);

@@ -307,6 +307,7 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
   state.rows.delete(domain);
   const name = state.homes.get(domain)?.name ?? domain;
   dropHome(turn, domain);
+  state.pricedRows.delete(domain);
   // The new home begins with this very version; until it speaks up we say so for it.
   const told = { home: to, holder: to, version: takeBackVersion(version), name };
   state.directory.learnDomain(domain, told, false, nowMs);

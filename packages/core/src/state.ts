@@ -23,9 +23,11 @@ import type {
   SettlementId,
   TrafficRow,
 } from './model.ts';
+import type { ArrivalLoads } from './news.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
 import type { JournalRecord } from './record.ts';
 import type { Located, Reservation, Settlement } from './settlement.ts';
+import type { Steadiness } from './steady.ts';
 
 /** Everything about a host that does not change while its agent runs. All times in milliseconds. */
 export type HostConfig = Readonly<{
@@ -51,7 +53,13 @@ export type HostConfig = Readonly<{
 }>;
 
 /** A domain of the last sample, with what moving it would send. */
-export type HostedDomain = Omit<DomainSample, 'traits'> & Readonly<{ traits: DomainTraits }>;
+export type HostedDomain = Omit<DomainSample, 'traits'> &
+  Readonly<{
+    /** As measured. */
+    traits: DomainTraits;
+    /** As trading counts with it: only what has lasted (see `steady.ts`). */
+    priced: DomainTraits;
+  }>;
 
 export type HostTiming = Readonly<{
   /** Between two load summaries of this host. */
@@ -74,6 +82,8 @@ export type HostTiming = Readonly<{
   settleLeaseMs: number;
   /** A domain that has migrated stays for this long. */
   cooldownMs: number;
+  /** Loads count in a trade as far as they have lasted for this long (see `steady.ts`); 0 = as they are. */
+  steadyMs: number;
   /** First pause after a failed migration of a domain, or a declined peer; doubles each time. */
   backoffMs: number;
   backoffMaxMs: number;
@@ -105,6 +115,12 @@ export type HostState = {
   readonly samples: Map<DomainId, HostedDomain>;
   /** Rows of the domains at home here, partners named. */
   readonly rows: Map<DomainId, TrafficRow>;
+  /** The same as trading counts with them: only what has lasted. */
+  readonly pricedRows: Map<DomainId, TrafficRow>;
+  readonly steadiness: Map<DomainId, Steadiness>;
+  /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
+  readonly arrivals: Map<DomainId, ArrivalLoads>;
+  readonly resting: Set<DomainId>;
   readonly homes: Map<DomainId, HomeEntry>;
   readonly holdings: Map<DomainId, Holding>;
   readonly deals: Map<string, Deal>;

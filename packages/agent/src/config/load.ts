@@ -10,6 +10,7 @@ import leven from 'leven';
 import { type Document, isNode, LineCounter, parseDocument, type YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import type { Failure, Success } from '../result.ts';
+import { withPresetTiming } from './preset-timing.ts';
 import { brokenRules } from './rules.ts';
 import { type Config, configSchema, defaultConfigPath } from './schema.ts';
 
@@ -60,7 +61,7 @@ export function parseConfig(text: string, file: string): ConfigResult {
   } catch (error) {
     return invalid(file, [{ path: '', line: null, column: null, message: reasonOf(error) }]);
   }
-  const parsed = configSchema.safeParse(value ?? {});
+  const parsed = configSchema.safeParse(withPresetTiming(value ?? {}));
   const found = parsed.success
     ? brokenRules(parsed.data).map(({ path, message }) => ({
         path: dotted(path),

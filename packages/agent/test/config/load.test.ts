@@ -40,6 +40,23 @@ describe('reading the configuration', () => {
     expect(parseConfig('limits:\nprobe:\n  # bridges: []\n', 'b.yaml')).toEqual(empty);
   });
 
+  it('takes the timing of the preset where the file does not say otherwise', () => {
+    const trading = (text: string) => {
+      const config = parseConfig(text, 'file');
+      return config.ok ? config.value.trading : undefined;
+    };
+    expect(trading('preset: threshold')).toMatchObject({
+      settleAfterSeconds: 60,
+      cooldownSeconds: 300,
+    });
+    expect(trading('preset: aggregate\ntrading: { cooldownSeconds: 7 }')).toMatchObject({
+      settleAfterSeconds: 300,
+      cooldownSeconds: 7,
+      everySeconds: 5,
+    });
+    expect(trading('preset: default')).toEqual(trading(''));
+  });
+
   it('values come out in base units', () => {
     const text = `
 limits: { memory: 64GiB, nic: 10Gbit, headroom: 0.2 }

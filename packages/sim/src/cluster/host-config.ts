@@ -10,7 +10,7 @@ import {
   preset,
 } from '@barter/core';
 
-/** The timing of an agent with the default configuration. */
+/** The timing of an agent with the default configuration; presets have some of their own. */
 export const defaultTiming: HostTiming = {
   summaryEveryMs: 5_000,
   tradeEveryMs: 5_000,
@@ -22,6 +22,7 @@ export const defaultTiming: HostTiming = {
   settleAfterMs: 60_000,
   settleLeaseMs: 30_000,
   cooldownMs: 1_800_000,
+  steadyMs: 2_100_000,
   backoffMs: 10_000,
   backoffMaxMs: 300_000,
   resendMs: 1_000,
@@ -43,7 +44,7 @@ export function hostConfig(
   distance: readonly number[],
   settings: HostSettings,
 ): HostConfig {
-  const { cost, search, minGainBitsPerSecond } = preset(settings.preset, {
+  const { cost, search, minGainBitsPerSecond, timing } = preset(settings.preset, {
     ...DEFAULT_SETTINGS,
     distance,
     ...settings.cost,
@@ -59,6 +60,6 @@ export function hostConfig(
     bookOffers: 200,
     bookPartners: 32,
     migration: { bandwidthBytesPerSecond: null, downtimeMs: 300 },
-    timing: { ...defaultTiming, ...settings.timing },
+    timing: { ...defaultTiming, ...timing, ...settings.timing },
   };
 }

@@ -19,16 +19,12 @@ const quietWithinMs = 48 * 3_600_000;
 export function simulate(cluster: Cluster, options: SimulationOptions = {}): SimulationResult {
   const startedAt = performance.now();
   const dealOf = new Map<DomainId, string>();
-  const timing = {
-    ...defaultTiming,
-    ...(options.settleAfterSeconds === undefined
-      ? {}
-      : { settleAfterMs: options.settleAfterSeconds * 1000 }),
-  };
   const sim = new SimCluster(cluster, {
     seed: options.seed ?? 1,
     preset: options.preset ?? 'default',
-    timing,
+    ...(options.settleAfterSeconds === undefined
+      ? {}
+      : { timing: { settleAfterMs: options.settleAfterSeconds * 1000 } }),
     onEffect: (_host, _atMs, effect) => {
       if (effect.kind !== 'migrate') return;
       const { domain, target } = effect.order;
@@ -38,7 +34,7 @@ export function simulate(cluster: Cluster, options: SimulationOptions = {}): Sim
   const { world, network } = sim;
   const migrations: Migration[] = [];
   const series = new Series(world);
-  const watch = new QuietWatch(sim, timing);
+  const watch = new QuietWatch(sim, sim.hosts[0]?.state?.config.timing ?? defaultTiming);
   const initialCost = world.networkCost();
   const timelineEndMs = (cluster.timeline.at(-1)?.atSeconds ?? 0) * 1000;
   const untilMs = Math.min(

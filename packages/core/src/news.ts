@@ -1,0 +1,81 @@
+/**
+ * Whether there is a reason to move a domain again. Its last migration was agreed on with everything
+ * known that is known now; so while its own loads, and what overloads its host, are as they were then,
+ * another migration would only correct that decision, and costs as much as the first one.
+ *
+ * A domain that Barter has moved rests until something has changed, for a day at most. This comes on top
+ * of the cooldown, which holds whatever has changed.
+ */
+
+import { cutRow, paperLoad, rowOf, traitsOf } from './book.ts';
+import { hostCost } from './cost.ts';
+import type { DomainId, TrafficRow } from './model.ts';
+import type { HostState } from './state.ts';
+
+/** What a domain and its host carried when the domain had just arrived. */
+export type ArrivalLoads = Readonly<{
+  row: TrafficRow;
+  cpu: number;
+  /** Overload of the host, bit/s. */
+  excessBitsPerSecond: number;
+}>;
+
+const dayMs = 86_400_000;
+/** A load has changed when it differs by this share. */
+const share = 0.2;
+const coresMin = 0.1;
+
+/** Looks anew at every domain that has migrated here; after every sample. */
+export function refreshNews(state: HostState, nowMs: number): void {
+  const { arrivals, resting, config } = state;
+  resting.clear();
+  for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
+  // Where nothing but load counts, any change of any load on any host is a reason.
+  if (config.cost.affinityWeight === 0) return;
+  let excessBitsPerSecond: number | undefined;
+  for (const { domain, movedAtMs } of state.homes.values()) {
+    if (movedAtMs === null || nowMs - movedAtMs > dayMs) continue;
+    const traits = traitsOf(state, domain);
+    if (traits === undefined) continue;
+    excessBitsPerSecond ??= overload(state);
+    const row = cutRow(rowOf(state, domain), config.bookPartners);
+    const then = arrivals.get(domain);
+    // The first measurements here are still filled up from those of its last home. After a restart
+    // nobody remembers: it rests from what is now.
+    if (then === undefined || nowMs - movedAtMs <= config.timing.rowTrustMs) {
+      arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond });
+      resting.add(domain);
+      continue;
+    }
+    const margin = config.minGainBitsPerSecond;
+    const isUnchanged =
+      !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin) &&
+      !differs(traits.cpu, then.cpu, coresMin) &&
+      !rowDiffers(row, then.row, margin);
+    if (isUnchanged) resting.add(domain);
+  }
+}
+
+function overload(state: HostState): number {
+  if (state.sample === null) return 0;
+  const { nic, cpu, memory } = hostCost(paperLoad(state), state.sample.capacity, state.config.cost);
+  return nic + cpu + memory;
+}
+
+function differs(now: number, then: number, least: number): boolean {
+  return Math.abs(now - then) > Math.max(least, share * Math.max(now, then));
+}
+
+function rowDiffers(now: TrafficRow, then: TrafficRow, least: number): boolean {
+  const rates = new Map<DomainId | 'external', number>();
+  let total = 0;
+  for (const { partner, bitsPerSecond } of then) {
+    rates.set(partner, (rates.get(partner) ?? 0) - bitsPerSecond);
+    total += bitsPerSecond;
+  }
+  for (const { partner, bitsPerSecond } of now)
+    rates.set(partner, (rates.get(partner) ?? 0) + bitsPerSecond);
+  let difference = 0;
+  for (const change of rates.values()) difference += Math.abs(change);
+  return difference > Math.max(least, share * total);
+}
