@@ -60,6 +60,8 @@ export type Holding = Readonly<{
   givenTo: HostId | null;
   /** When a settlement was last refused or failed, do not ask again before this. */
   settleNotBeforeMs: number;
+  /** Taken for a meeting (`meeting.ts`): settled only once it pays. */
+  meeting?: true;
   /** Why it has not been settled yet; one sentence for operators. */
   waiting: string;
 }>;

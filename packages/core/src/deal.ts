@@ -18,7 +18,15 @@
  */
 
 import { assert } from './assert.ts';
-import type { Claim, DealId, DomainTraits, Exchange, HostId, TrafficRow } from './model.ts';
+import type {
+  Claim,
+  DealId,
+  DomainId,
+  DomainTraits,
+  Exchange,
+  HostId,
+  TrafficRow,
+} from './model.ts';
 
 /** One claim that a deal moves: as it was, and the version it gets. */
 export type ClaimMove = Readonly<{
@@ -40,6 +48,8 @@ export type Deal = Readonly<{
   /** Empty while proposed: the responder chooses what moves. */
   moves: readonly ClaimMove[];
   gainBitsPerSecond: number;
+  /** The domain that may come although nothing is gained yet; see `meeting.ts`. */
+  meeting?: DomainId;
   startedAtMs: number;
   /** `proposed`: when it gives up. `accepted` and `committed`: when patience ends. */
   expiresAtMs: number;

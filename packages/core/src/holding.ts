@@ -69,6 +69,7 @@ export function takeClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
     leaseExpiresAtMs: nowMs + timing.claimLeaseMs,
     confirmed: false,
     givenTo: null,
+    ...(deal.meeting === domain ? { meeting: true as const } : {}),
     settleNotBeforeMs: 0,
     waiting: 'its home has not confirmed the claim yet',
   });
@@ -192,6 +193,8 @@ function receiveRenew(turn: Turn, from: HostId, message: ClaimMessage & { kind: 
   const { state, nowMs } = turn;
   const { timing } = state.config;
   const { domain, version } = message;
+  // After a restart nothing is known before the first measurement: better late than wrong.
+  if (state.sample === null) return;
   const entry = state.homes.get(domain);
   const offer = entry === undefined ? undefined : offerOf(state, domain);
   if (entry === undefined || offer === undefined) {

@@ -110,6 +110,7 @@ export function createHost(
     reservations: new Map(),
     settlements: new Map(),
     progress: new Map(),
+    meetAfterMs: new Map(),
     located: new Map(),
     locating: new Map(),
     refused: new Map(),

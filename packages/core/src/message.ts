@@ -64,7 +64,14 @@ export type RefuseReason =
   | 'no-room'; // the target could not hold room
 
 export type DealMessage =
-  | Readonly<{ kind: 'propose'; deal: DealId; expiresInMs: number; book: Book }>
+  | Readonly<{
+      kind: 'propose';
+      deal: DealId;
+      expiresInMs: number;
+      book: Book;
+      /** A domain that would come although nothing is gained yet, so that its partner can follow (`meeting.ts`). */
+      meeting?: DomainId;
+    }>
   | Readonly<{
       kind: 'accept';
       deal: DealId;

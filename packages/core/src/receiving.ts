@@ -179,6 +179,7 @@ function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
   return (
     isHeld(holding, nowMs) &&
     isQuiet(state, holding, nowMs) &&
+    (holding.meeting === undefined || worthPerByte(state, holding) > 0) &&
     nowMs >= holding.settleNotBeforeMs &&
     state.connected.has(holding.claim.home) &&
     reservationOf(state, holding.claim.domain) === undefined &&
@@ -204,7 +205,7 @@ function isQuiet(state: HostState, holding: Holding, nowMs: number): boolean {
 }
 
 /** Network cost saved by the domain running here and not at home, for each byte that moving it sends. */
-function worthPerByte(state: HostState, holding: Holding): number {
+export function worthPerByte(state: HostState, holding: Holding): number {
   const { distance } = state.config.cost;
   const { self } = state.config;
   const { home } = holding.claim;

@@ -27,6 +27,8 @@ export function receiveSettle(
     if (known.to === from) answer(turn, known);
     return;
   }
+  // After a restart nothing is known before the first measurement; the holder asks again.
+  if (state.sample === null) return;
   const entry = state.homes.get(domain);
   const refusal = whyRefused(state, entry, from, version, nowMs);
   if (entry === undefined || refusal !== null) {
@@ -305,9 +307,9 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
   state.departed.set(domain, nowMs);
   state.samples.delete(domain);
   state.rows.delete(domain);
+  state.pricedRows.delete(domain);
   const name = state.homes.get(domain)?.name ?? domain;
   dropHome(turn, domain);
-  state.pricedRows.delete(domain);
   // The new home begins with this very version; until it speaks up we say so for it.
   const told = { home: to, holder: to, version: takeBackVersion(version), name };
   state.directory.learnDomain(domain, told, false, nowMs);

@@ -127,6 +127,8 @@ export type HostState = {
   readonly reservations: Map<SettlementId, Reservation>;
   readonly settlements: Map<SettlementId, Settlement>;
   readonly progress: Map<SettlementId, MigrationProgress>;
+  /** Domains that were proposed for a meeting, and when they may be again. */
+  readonly meetAfterMs: Map<DomainId, number>;
   readonly located: Map<SettlementId, { located: Located; atMs: number }>;
   /** Who asked where a domain is, until our hypervisor has answered. */
   readonly locating: Map<SettlementId, HostId>;

@@ -16,10 +16,17 @@ import {
   isOpen,
   stepDeal,
 } from './deal.ts';
-import { bestExchange, evaluateExchange, excerptFor, outlook } from './exchange.ts';
+import {
+  bestExchange,
+  evaluateExchange,
+  excerptFor,
+  type FoundExchange,
+  outlook,
+} from './exchange.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
+import { evaluateMeeting, findMeeting, tickMeetings } from './meeting.ts';
 import type { DealMessage, DeclineReason } from './message.ts';
-import type { Book, DealId, DomainId, Exchange, HostId, TrafficRow } from './model.ts';
+import type { Book, DealId, DomainId, Exchange, HostId, LoadSummary, TrafficRow } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import { hearBook } from './seeking.ts';
 import type { HostState, Turn } from './state.ts';
@@ -52,6 +59,7 @@ export function undecidedDeal(state: HostState): Deal | undefined {
 
 /** Moves every open deal on: resends, expires. */
 export function tickDeals(turn: Turn): void {
+  tickMeetings(turn);
   const { state, nowMs } = turn;
   for (const deal of state.deals.values()) {
     if (isOpen(deal)) {
@@ -79,8 +87,12 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
-  const peer = drawPeer(state, book, nowMs, random[1]);
+  const candidates = tradingPeers(state, nowMs);
+  const drawn = drawPeer(state, book, candidates, random[1]);
+  const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
+  const peer = drawn ?? meeting?.host;
   if (peer === undefined) return;
+  if (meeting !== undefined) state.meetAfterMs.set(meeting.domain, nowMs + timing.cooldownMs);
   const id = `${state.config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random[1] * 1e9).toString(36)}`;
   const deal: Deal = {
     id: id as DealId,
@@ -90,6 +102,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
     exchange: { give: [], take: [] },
     moves: [],
     gainBitsPerSecond: 0,
+    ...(meeting === undefined ? {} : { meeting: meeting.domain }),
     startedAtMs: nowMs,
     expiresAtMs: nowMs + timing.proposalMs,
     endedAtMs: null,
@@ -100,17 +113,29 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   sendReply(turn, deal, 'propose');
 }
 
-function drawPeer(state: HostState, book: Book, nowMs: number, random: number): HostId | undefined {
-  const { config } = state;
-  const potential = outlook(book, config.cost);
-  const candidates: { host: HostId; weight: number }[] = [];
+/** Whoever would answer a proposal now, as far as its summary tells. */
+function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
+  const { timing } = state.config;
+  const found: LoadSummary[] = [];
   for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
-    if (nowMs - receivedAtMs > config.timing.staleMs || !state.connected.has(host)) continue;
+    if (!state.connected.has(host) || nowMs - receivedAtMs > timing.staleMs) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
-    if ((state.backoffs.get(host)?.untilMs ?? 0) > nowMs) continue;
-    const weight = potential(summary);
-    if (weight >= config.minGainBitsPerSecond) candidates.push({ host, weight });
+    if ((state.backoffs.get(host)?.untilMs ?? 0) <= nowMs) found.push(summary);
   }
+  return found;
+}
+
+function drawPeer(
+  state: HostState,
+  book: Book,
+  peers: readonly LoadSummary[],
+  random: number,
+): HostId | undefined {
+  const { cost, minGainBitsPerSecond } = state.config;
+  const potential = outlook(book, cost);
+  const candidates = peers
+    .map((summary) => ({ host: summary.host, weight: potential(summary) }))
+    .filter(({ weight }) => weight >= minGainBitsPerSecond);
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random * total;
   for (const { host, weight } of candidates) {
@@ -196,7 +221,12 @@ function checkAcceptance(
   const evaluation = evaluateExchange(book, message.book, exchange, state.config.cost);
   const [violation] = evaluation.violations;
   if (violation !== undefined) return refuse(violation.message);
-  if (!(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
+  const isMeeting = exchange.take.length === 0 && exchange.give.length === 1;
+  const meets =
+    isMeeting &&
+    exchange.give[0] === deal.meeting &&
+    foundMeeting(state, book, message.book, deal.meeting) !== undefined;
+  if (!meets && !(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
     return refuse('by the proposer’s own data it gains less than the margin');
   const { gainBitsPerSecond } = evaluation;
   hearBook(turn, message.book, rowsTaken(moves, state.config.self));
@@ -250,7 +280,9 @@ function considerProposal(
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
   const ours = cutBook(own, from, state.config.bookOffers);
   const { cost, search, minGainBitsPerSecond } = state.config;
-  const best = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
+  const gainful = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
+  const meeting = gainful === undefined ? message.meeting : undefined;
+  const best = gainful ?? foundMeeting(state, theirs, ours, meeting);
   const moves = best === undefined ? undefined : movesOf(theirs, ours, best.exchange);
   if (best === undefined || moves === undefined)
     return void decline('no-gain', 'no exchange of the two books lowers the cost by the margin');
@@ -263,6 +295,7 @@ function considerProposal(
     exchange: best.exchange,
     moves,
     gainBitsPerSecond: best.evaluation.gainBitsPerSecond,
+    ...(meeting === undefined ? {} : { meeting }),
     startedAtMs: nowMs,
     expiresAtMs: nowMs + state.config.timing.inDoubtMs,
     endedAtMs: null,
@@ -270,7 +303,7 @@ function considerProposal(
   };
   adopt(turn, deal);
   const { exchange, gainBitsPerSecond } = deal;
-  const excerpt = excerptFor(ours, exchange);
+  const excerpt = excerptFor(ours, exchange, theirs);
   const acceptance = {
     kind: 'accept',
     deal: deal.id,
@@ -280,6 +313,17 @@ function considerProposal(
   } as const;
   state.acceptances.set(deal.id, acceptance);
   sendReply(turn, deal, 'accept');
+}
+
+function foundMeeting(
+  state: HostState,
+  proposer: Book,
+  responder: Book,
+  domain: DomainId | undefined,
+): FoundExchange | undefined {
+  if (domain === undefined) return undefined;
+  const evaluation = evaluateMeeting(state, proposer, responder, domain);
+  return evaluation && { exchange: { give: [domain], take: [] }, evaluation };
 }
 
 /** A proposal of ours that we give up before anybody is bound by it. */
@@ -399,6 +443,7 @@ function sendReply(turn: Turn, deal: Deal, reply: DealReply): void {
         deal: deal.id,
         expiresInMs: Math.max(0, deal.expiresAtMs - nowMs),
         book: cutBook(book, deal.peer, state.config.bookOffers),
+        ...(deal.meeting === undefined ? {} : { meeting: deal.meeting }),
       });
       return;
     }

@@ -139,7 +139,11 @@ const kind = <Kind extends Message['kind']>(
   ) as unknown as Of<Message>;
 
 export const message: Of<Message> = fc.oneof(
-  kind('propose', { deal, expiresInMs: amount, book }),
+  kind('propose', { deal, expiresInMs: amount, book, meeting: domain }, [
+    'deal',
+    'expiresInMs',
+    'book',
+  ]),
   kind('accept', {
     deal,
     exchange: fc.record({ give: list(domain), take: list(domain) }),

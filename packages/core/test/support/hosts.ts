@@ -25,6 +25,7 @@ const timing: HostConfig['timing'] = {
   settleAfterMs: 60_000,
   settleLeaseMs: 30_000,
   cooldownMs: 1_800_000,
+  steadyMs: 0,
   backoffMs: 10_000,
   backoffMaxMs: 300_000,
   resendMs: 1_000,

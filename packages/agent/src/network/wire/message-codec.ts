@@ -57,6 +57,7 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
       deal: one(1, dealId),
       expiresInMs: one(2, amount),
       book: one(3, book),
+      meeting: optional(4, domainId),
     }),
   ],
   accept: [
