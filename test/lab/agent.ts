@@ -4,6 +4,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { accepts, agentLog, inHost, noteInAgentLog, outside, tail } from './host.ts';
 import { mergeSettings, type Settings } from './options.ts';
@@ -54,10 +55,11 @@ export function writeConfig(lab: LabState, host: HostState, over: Settings = {})
     limits: {
       ...memoryLimits(lab),
       nic: `${(uplinkBitsPerSecond ?? 1e9) / 1000}kbit`,
+      // A cap means that only guests count: all hosts share this machine's CPUs, and each would take the
+      // others' work for a load of its own, and flee it.
+      vcpus: availableParallelism(),
       cpuOvercommit: 16,
     },
-    // All hosts share this machine's CPUs: each would take the others' work for a load of its own, and flee it.
-    preset: 'affinity',
   };
   const merged = mergeSettings(mergeSettings(base, settings), over);
   // JSON is YAML.
