@@ -14,8 +14,6 @@ import { noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
 
 /** Domains in one message, at most. */
 export const domainsPerMessage = 256;
-/** A taker tells this many hosts of its claim's partners itself, heaviest first. */
-const partnerHostsTold = 16;
 const triesMax = 8;
 const unheardMax = 2_048;
 /** Askers remembered for one domain, and domains that somebody asked about. */
@@ -36,8 +34,8 @@ function put(letters: Letters, to: HostId, domain: DomainId): void {
 /** At the end of every step: whatever changed hands, came or went in it is told. */
 export function publish(turn: Turn): void {
   const { state, nowMs } = turn;
-  const { news, taken, watchers, announced } = state.information;
-  if (news.size === 0 && taken.size === 0) return;
+  const { news, watchers, announced } = state.information;
+  if (news.size === 0) return;
   const found: Letters = new Map();
   const announce: Letters = new Map();
   for (const domain of news) {
@@ -50,9 +48,7 @@ export function publish(turn: Turn): void {
       watchers.delete(domain);
     }
   }
-  for (const domain of taken) tellPartners(state, domain, found);
   news.clear();
-  taken.clear();
   send(turn, 'found', found, 0);
   send(turn, 'announce', announce, 0);
 }
@@ -97,26 +93,6 @@ function keepersOf(
   for (const address of addresses) for (const host of ring.keepersOf(address)) keepers.add(host);
   keepers.delete(state.config.self);
   return [...keepers];
-}
-
-/** The taker knows of its claim a message earlier than a third host that is the home. */
-function tellPartners(state: HostState, domain: DomainId, letters: Letters): void {
-  const holding = state.holdings.get(domain);
-  if (holding === undefined) return;
-  const weights = new Map<HostId, number>();
-  for (const { partner, bitsPerSecond } of holding.row) {
-    if (partner === 'external' || state.homes.has(partner)) continue;
-    const known = state.directory.find(partner);
-    for (const host of new Set([known?.home, known?.holder])) {
-      if (host === undefined || host === null || host === state.config.self) continue;
-      weights.set(host, (weights.get(host) ?? 0) + bitsPerSecond);
-    }
-  }
-  weights.delete(holding.claim.home);
-  // So that the home can tell where its claim's holder stands.
-  put(letters, holding.claim.home, domain);
-  const heaviest = [...weights].sort(([, one], [, other]) => other - one);
-  for (const [host] of heaviest.slice(0, partnerHostsTold)) put(letters, host, domain);
 }
 
 /** Time passed: refreshes what keepers keep, and repeats what nobody has heard. */

@@ -74,8 +74,6 @@ export function takeClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
     waiting: 'its home has not confirmed the claim yet',
   });
   turn.send(move.claim.home, { kind: 'renew', domain, version: move.newVersion });
-  // A home that is our partner in the deal tells everybody itself, and as early.
-  if (move.claim.home !== deal.peer) state.information.taken.add(domain);
 }
 
 /** The deal is void: what we gave comes home, what we took was never ours. */

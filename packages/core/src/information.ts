@@ -53,8 +53,6 @@ export type Information = {
   readonly watchers: Map<DomainId, Map<HostId, number>>;
   /** Domains at home here that changed hands, came or went in this step. */
   readonly news: Set<DomainId>;
-  /** Claims taken in this step on domains at home with a third host. */
-  readonly taken: Set<DomainId>;
   /** By the id of the message. */
   readonly unheard: Map<number, Unheard>;
   lastId: number;
@@ -94,7 +92,6 @@ export function createInformation(self: HostId): Information {
     announced: new Map(),
     watchers: new Map(),
     news: new Set(),
-    taken: new Set(),
     unheard: new Map(),
     lastId: 0,
     resendAtMs: 0,
