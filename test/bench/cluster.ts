@@ -114,13 +114,14 @@ function makeRates(domains: readonly WorldDomain[], random: () => number): World
 }
 
 /** Pareto(1.5) truncated to [2, 64], by inversion. */
-function paretoSize(random: () => number): number {
+export function paretoSize(random: () => number): number {
   const [low, high, shape] = [2, 64, 1.5];
   const u = random() * (1 - (low / high) ** shape);
   return Math.min(high, Math.floor(low * (1 - u) ** (-1 / shape)));
 }
 
-function normal(random: () => number): number {
+/** Standard normal, Box–Muller. */
+export function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 

@@ -21,7 +21,8 @@ export function metisInstalled(): boolean {
  * `levels`, one partition for each level of the locations. All of them may use the free room.
  */
 export const METIS_METHODS = ['kway', 'rb', 'levels'] as const;
-export type MetisMethod = (typeof METIS_METHODS)[number];
+/** `plain`: gpmetis as it comes, k-way, one cut, 3 % imbalance, although there is more room than that. */
+export type MetisMethod = (typeof METIS_METHODS)[number] | 'plain';
 
 export function metisPlacement(
   world: World,
@@ -88,7 +89,7 @@ function atOnce(
   folder: string,
   seed: number,
   placed: Map<DomainId, HostId>,
-  method: 'kway' | 'rb',
+  method: Exclude<MetisMethod, 'levels'>,
 ): void {
   const domains = world.domains.map((d) => d.domain);
   const parts = partition(world, domains, world.hosts.length, folder, seed, method);
@@ -104,7 +105,7 @@ function partition(
   parts: number,
   folder: string,
   seed: number,
-  ptype: 'kway' | 'rb' = 'kway',
+  method: Exclude<MetisMethod, 'levels'> = 'kway',
 ): number[] {
   if (domains.length === 0) return [];
   const index = new Map(domains.map((domain, i) => [domain, i]));
@@ -131,15 +132,14 @@ function partition(
   const limit = world.hosts.reduce((sum, h) => sum + h.capacity.memoryLimitBytes, 0);
   const used = world.domains.reduce((sum, d) => sum + d.traits.memoryBytes, 0);
   const slack = Math.max(1, Math.floor(1000 * (limit / used - 1) * 0.9));
-  const run = spawnSync('gpmetis', [
-    `-ptype=${ptype}`,
-    `-seed=${seed}`,
+  const tuned = [
+    `-ptype=${method}`,
     '-ncuts=10',
     '-niter=50',
-    `-ufactor=${ptype === 'kway' ? slack : Math.max(1, Math.floor(slack / 8))}`,
-    file,
-    String(parts),
-  ]);
+    `-ufactor=${method === 'kway' ? slack : Math.max(1, Math.floor(slack / 8))}`,
+  ];
+  const options = [`-seed=${seed}`, ...(method === 'plain' ? [] : tuned)];
+  const run = spawnSync('gpmetis', [...options, file, String(parts)]);
   if (run.status !== 0) throw new Error(`gpmetis failed: ${run.stderr}${run.stdout}`);
   const answer = readFileSync(`${file}.part.${parts}`, 'utf8');
   return answer.trim().split('\n').map(Number);
