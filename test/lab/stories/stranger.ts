@@ -1,9 +1,15 @@
 /** Who does not belong gets nowhere: tickets, ports, and libvirt. */
 
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { ControlClient } from '@barter/agent/control/client.ts';
 import { expect, test } from 'vitest';
 import { barterCommand, writeConfig } from '../agent.ts';
 import type { Lab } from '../lab.ts';
+import { until } from '../process.ts';
 import { untilReady } from './steps.ts';
+
+const askAsMember = fileURLToPath(new URL('./ask-as-member.ts', import.meta.url));
 
 export function strangersStayOut(labOf: () => Lab): void {
   test('a ticket lets one host in, once', { timeout: 120_000 }, async () => {
@@ -20,6 +26,36 @@ export function strangersStayOut(labOf: () => Lab): void {
 
     const { host } = JSON.parse(first.stdout) as { host: string };
     expect((await lab.barter('h1', 'expel', host)).code).toBe(0);
+  });
+
+  test('a ticket that has expired lets nobody in', { timeout: 60_000 }, async () => {
+    const lab = labOf();
+    const control = new ControlClient({ socketPath: lab.path('h1', '/run/barter/control.sock') });
+    const invited = await control.command('invite', { expiresInSeconds: 1 });
+    if (!invited.ok) throw new Error(invited.message);
+    const { ticket, expiresAtMs } = invited.value;
+    await until('the ticket to expire', () => Date.now() > expiresAtMs, 10_000);
+    const late = await joinAs(lab, 'late', ticket);
+    expect(late).toMatchObject({ code: 1 });
+    expect(late.stderr).toMatch(/expired/);
+  });
+
+  test('a member without a lease reaches no libvirt', { timeout: 120_000 }, async () => {
+    const lab = labOf();
+    const { host: target } = await lab.barterJson<{ host: string }>('h1', 'status');
+    await lab.stopAgent('h3');
+    try {
+      const asked = await lab.exec(
+        'h3',
+        [process.execPath, askAsMember, target, lab.host('h3').address, randomUUID()],
+        { timeoutMs: 60_000 },
+      );
+      expect(JSON.parse(asked.stdout), asked.stderr).toMatchObject({ ok: false, code: 'no-lease' });
+      const sockets = await lab.exec('h1', ['find', '/run/barter', '-type', 's']);
+      expect(sockets.stdout).not.toMatch(/libvirt/);
+    } finally {
+      await lab.startAgent('h3');
+    }
   });
 
   test('without a lease nothing but the agents listens', { timeout: 30_000 }, async () => {
