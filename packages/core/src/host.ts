@@ -125,6 +125,7 @@ export function createHost(
     pausing: false,
     tradedAtMs: 0,
     nextTradeAtMs: 0,
+    dealsDueAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,
   };

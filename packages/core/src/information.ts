@@ -36,6 +36,9 @@ export type Unheard = Readonly<{
 /** Something asked for, and when to ask again. */
 export type Search = { nextAtMs: number; attempts: number };
 
+/** A partner whose whereabouts are wanted, and when that was last found to be so. */
+export type Watch = Search & { round: number };
+
 export type Information = {
   /** The other members, and those of them that are connected. */
   others: ReadonlySet<HostId>;
@@ -63,7 +66,7 @@ export type Information = {
 
   // --- for ourselves ---
   /** The domains that ours talk to and that are neither at home nor held here. */
-  readonly watches: Map<DomainId, Search>;
+  readonly watches: Map<DomainId, Watch>;
   /** Addresses that ours talk to and that nobody has named yet. */
   readonly searches: Map<string, Search>;
   /** Hosts that hold a partner, and of which it is not known where they stand. */
@@ -72,6 +75,7 @@ export type Information = {
   seekAtMs: number;
   /** In this step other claims came to be held here, or an address got its name. */
   interestChanged: boolean;
+  interestRound: number;
   rowsChanged: boolean;
 
   // --- load summaries ---
@@ -102,6 +106,7 @@ export function createInformation(self: HostId): Information {
     strangers: new Map(),
     seekAtMs: 0,
     interestChanged: false,
+    interestRound: 0,
     rowsChanged: false,
     roundAtMs: Number.NEGATIVE_INFINITY,
     told: new Set(),

@@ -8,7 +8,7 @@
 
 import { contest, domainsPerMessage } from './announcing.ts';
 import { shareOf } from './hash.ts';
-import { pauseMs, type Search } from './information.ts';
+import { pauseMs, type Search, type Watch } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from './model.ts';
 import { refreshNews } from './news.ts';
@@ -35,21 +35,29 @@ export function refreshInterest(turn: Turn): void {
   const { information } = state;
   const { watches } = information;
   information.interestChanged = false;
-  const wanted = new Set<DomainId>();
+  const round = ++information.interestRound;
+  let wanted = 0;
   const want = (row: TrafficRow) => {
     for (const { partner } of row) {
-      if (partner === 'external' || wanted.size >= watchesMax) continue;
-      if (!state.homes.has(partner) && !state.holdings.has(partner)) wanted.add(partner);
+      if (partner === 'external') continue;
+      const watch = watches.get(partner);
+      if (watch !== undefined) {
+        if (watch.round === round) continue;
+        if (state.homes.has(partner) || state.holdings.has(partner)) continue;
+        watch.round = round;
+        wanted += 1;
+      } else if (!state.homes.has(partner) && !state.holdings.has(partner)) {
+        if (watches.size >= watchesMax) continue;
+        watches.set(partner, { nextAtMs: nowMs, attempts: 0, round });
+        information.seekAtMs = nowMs;
+        wanted += 1;
+      }
     }
   };
   for (const row of state.rows.values()) want(row);
   for (const holding of state.holdings.values()) if (holding.givenTo === null) want(holding.row);
-  for (const domain of watches.keys()) if (!wanted.has(domain)) watches.delete(domain);
-  for (const domain of wanted) {
-    if (watches.has(domain)) continue;
-    watches.set(domain, { nextAtMs: nowMs, attempts: 0 });
-    information.seekAtMs = nowMs;
-  }
+  if (wanted === watches.size) return;
+  for (const [domain, watch] of watches) if (watch.round !== round) watches.delete(domain);
 }
 
 /** Which addresses of the last sample nobody has named; the heaviest, if there are too many. */
@@ -86,7 +94,7 @@ export function seekAgain(turn: Turn, connected: ReadonlySet<HostId>, joined: bo
 }
 
 /** A hint is followed at once, unless hints have led nowhere for a while: then the pauses go on growing. */
-function hurry(state: HostState, watch: Search, nowMs: number): void {
+function hurry(state: HostState, watch: Watch, nowMs: number): void {
   if (watch.attempts > hintsFollowed) return;
   watch.nextAtMs = nowMs;
   state.information.seekAtMs = nowMs;
@@ -140,7 +148,7 @@ function askStrangers(turn: Turn): void {
   }
 }
 
-function askForDomain(turn: Turn, domain: DomainId, watch: Search, letters: Letters): void {
+function askForDomain(turn: Turn, domain: DomainId, watch: Watch, letters: Letters): void {
   const { state, nowMs } = turn;
   const { resendMs, refreshMs } = state.config.timing;
   const asked = whomToAsk(turn, domain, watch).filter((host) => {
@@ -155,7 +163,7 @@ function askForDomain(turn: Turn, domain: DomainId, watch: Search, letters: Lett
   watch.attempts += 1;
 }
 
-function whomToAsk(turn: Turn, domain: DomainId, watch: Search): readonly HostId[] {
+function whomToAsk(turn: Turn, domain: DomainId, watch: Watch): readonly HostId[] {
   const { state, nowMs } = turn;
   const { ring, shelf, others } = state.information;
   const { self } = state.config;

@@ -156,6 +156,8 @@ export type HostState = {
   /** When claims last changed hands here. */
   tradedAtMs: number;
   nextTradeAtMs: number;
+  /** When a tick next has to look at the deals. */
+  dealsDueAtMs: number;
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
   lastSummary: LoadSummary | null;

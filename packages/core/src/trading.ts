@@ -61,14 +61,23 @@ export function undecidedDeal(state: HostState): Deal | undefined {
 export function tickDeals(turn: Turn): void {
   tickMeetings(turn);
   const { state, nowMs } = turn;
+  const { historyMs } = state.config.timing;
+  // Most of the time all deals have ended, and none is old enough to be forgotten.
+  const tooFar = state.dealsDueAtMs - nowMs > historyMs;
+  if (nowMs < state.dealsDueAtMs && !tooFar) return;
+  let dueAtMs = nowMs + historyMs;
   for (const deal of state.deals.values()) {
     if (isOpen(deal)) {
+      dueAtMs = nowMs;
       if (nowMs < deal.expiresAtMs && !turn.due(`deal ${deal.id}`)) continue;
       drive(turn, deal, { kind: 'ticked', nowMs });
-    } else if (nowMs - (deal.endedAtMs ?? 0) > state.config.timing.historyMs) {
-      forget(turn, deal.id);
+    } else {
+      const forgetAtMs = (deal.endedAtMs ?? 0) + historyMs;
+      if (nowMs > forgetAtMs) forget(turn, deal.id);
+      else if (forgetAtMs < dueAtMs) dueAtMs = forgetAtMs;
     }
   }
+  state.dealsDueAtMs = dueAtMs;
 }
 
 /** After a restart the journal's deals go on from their last durable phase. */
@@ -110,6 +119,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   };
   // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
   state.deals.set(deal.id, deal);
+  state.dealsDueAtMs = nowMs;
   sendReply(turn, deal, 'propose');
 }
 
@@ -118,7 +128,7 @@ function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
   const { timing } = state.config;
   const found: LoadSummary[] = [];
   for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
-    if (!state.connected.has(host) || nowMs - receivedAtMs > timing.staleMs) continue;
+    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
     if ((state.backoffs.get(host)?.untilMs ?? 0) <= nowMs) found.push(summary);
   }
@@ -376,6 +386,7 @@ function drive(turn: Turn, deal: Deal, event: Parameters<typeof stepDeal>[1]): v
 function adopt(turn: Turn, deal: Deal): void {
   const { state, nowMs } = turn;
   state.deals.set(deal.id, deal);
+  state.dealsDueAtMs = nowMs;
   turn.record({ kind: 'deal', key: deal.id, value: deal });
   if (deal.phase === 'accepted') return;
   state.acceptances.delete(deal.id);
