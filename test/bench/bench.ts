@@ -3,8 +3,8 @@
  *
  * This engine and what people would otherwise use, on identical seeded clusters. Writes the tables of
  * docs/benchmarks.md; the text around them is left alone. `--consolidation` compares how many hosts become
- * empty instead. Results are kept (`--results`), so that a long benchmark may be run in pieces; `--fresh` forgets
- * them first. METIS takes part where `gpmetis` is installed (Debian package `metis`).
+ * empty instead. Results are kept (`--results`): a benchmark may be run in pieces, for some seeds (`--seeds 4-6`),
+ * and taken up where it was cut off (`--resume`); `--fresh` forgets them first. METIS takes part where `gpmetis` is installed (Debian package `metis`).
  */
 
 import { rmSync } from 'node:fs';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     starts: { type: 'string', default: 'random' },
     quick: { type: 'boolean', default: false },
     consolidation: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     results: {
       type: 'string',
@@ -52,7 +53,9 @@ const chosen = <Name extends string>(text: string, known: readonly Name[]): Name
     return found;
   });
 
-const seeds = Number(values.seeds ?? (values.quick ? 2 : 10));
+/** `10` is one to ten, `4-6` is four to six. */
+const seedRange = (values.seeds ?? (values.quick ? '2' : '10')).split('-').map(Number);
+const [firstSeed, lastSeed] = [seedRange.length > 1 ? seedRange[0] : 1, seedRange.at(-1)];
 const contestants = values.consolidation ? consolidationContestants() : trafficContestants();
 if (!metisInstalled())
   console.log('gpmetis is not installed (Debian package "metis"): METIS sits out');
@@ -62,10 +65,11 @@ for (const hosts of numbers(values.hosts ?? (values.quick ? '7' : '7,24,64'))) {
   for (const fill of numbers(values.fills ?? (values.consolidation ? '25,50' : '75,90'))) {
     for (const shape of chosen(values.shapes, TRAFFIC_SHAPES)) {
       for (const start of chosen(values.starts, STARTS)) {
-        for (let seed = 1; seed <= seeds; seed++) {
+        for (let seed = firstSeed ?? 1; seed <= (lastSeed ?? 0); seed++) {
           const instance: Instance = { hosts, fill, shape, start, seed };
           const world = makeInstance(instance);
           for (const contestant of contestants) {
+            if (values.resume && results.has(instance, contestant.name)) continue;
             const measured = run(instance, world, contestant);
             results.add(measured);
             console.log(lineOf(measured));

@@ -41,7 +41,11 @@ export function trafficContestants(): readonly Contestant[] {
       run: (world: World, seed: number) =>
         singleSwaps(new Placement(world, distanceTable), costOfMove(world, seconds), seed),
     })),
-    { name: 'Ja-Be-Ja', run: (world, seed) => jaBeJa(new Placement(world, distanceTable), seed) },
+    ...(['host', 'distance'] as const).map((utility) => ({
+      name: utility === 'host' ? 'Ja-Be-Ja' : 'Ja-Be-Ja, partners counted by distance',
+      run: (world: World, seed: number) =>
+        jaBeJa(new Placement(world, distanceTable), seed, utility),
+    })),
     ...(metisInstalled() ? metisContestants() : []),
   ];
 }

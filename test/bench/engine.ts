@@ -29,11 +29,11 @@ export function runEngine(world: World, options: EngineOptions): Outcome {
     seed: options.seed,
     preset: options.preset,
     cost: { paybackMs: options.paybackSeconds * 1000 },
-    timing: defaultTiming,
   });
-  const watch = new QuietWatch(sim, defaultTiming);
+  const timing = sim.hosts[0]?.state?.config.timing ?? defaultTiming;
+  const watch = new QuietWatch(sim, timing);
   const trace: TracePoint[] = [];
-  const everyMs = defaultTiming.tradeEveryMs;
+  const everyMs = timing.tradeEveryMs;
   for (let round = 0; ; round++) {
     sim.runUntil(round * everyMs);
     watch.look();

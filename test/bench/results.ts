@@ -36,6 +36,10 @@ export class Results {
     return [...this.#byKey.values()];
   }
 
+  has(instance: Instance, contestant: string): boolean {
+    return this.#byKey.has(keyOf({ ...instance, contestant }));
+  }
+
   /** A repeated run takes the place of the earlier one. */
   add(measured: Measured): void {
     this.#keep(measured);
@@ -49,9 +53,12 @@ export class Results {
   }
 
   #keep(measured: Measured): void {
-    const { contestant, hosts, fill, shape, start, seed } = measured;
-    this.#byKey.set([contestant, hosts, fill, shape, start, seed].join('|'), measured);
+    this.#byKey.set(keyOf(measured), measured);
   }
+}
+
+function keyOf(of: Instance & Readonly<{ contestant: string }>): string {
+  return [of.contestant, of.hosts, of.fill, of.shape, of.start, of.seed].join('|');
 }
 
 /** The q-quantile by linear interpolation; 0.5 is the median. */

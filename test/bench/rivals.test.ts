@@ -18,6 +18,7 @@ const rivals: Readonly<Record<string, (placement: Placement) => Outcome>> = {
   "S-CORE's rule": (placement) => score(placement, free),
   'single swaps': (placement) => singleSwaps(placement, free, 1),
   'Ja-Be-Ja': (placement) => jaBeJa(placement, 1),
+  'Ja-Be-Ja by distance': (placement) => jaBeJa(placement, 1, 'distance'),
   'V-MAN': (placement) => vMan(placement, 1),
 };
 

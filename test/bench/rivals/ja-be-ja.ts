@@ -4,9 +4,10 @@
  * most exceeds what both have now. Published parameters: α = 2, the temperature from 2 by 0.003 a round
  * down to 1; three partners and six random ones as in the authors' code.
  *
- * d(p, host) is the rate to partners by closeness (1 on the host, less further out) where the paper counts
- * partners of the same colour: the same on one level, and in its favour on several. The free room of
- * a host takes part as a domain without traffic, in its favour too. It ends at temperature 1, once
+ * d(p, host) is the rate to partners on that host: hosts are the paper's colours, and rates its weights. By
+ * `distance`, partners elsewhere count by how near they are (1 on the host, 0 farthest away), which the
+ * paper does not have and which leaves less. The free room of a host takes part as a domain without
+ * traffic, in its favour. It ends at temperature 1, once
  * nothing has changed for ten rounds, and after 1,000 rounds at the latest, as in the authors' code.
  *
  * Messages: question and answer with everybody it asks, four for a swap.
@@ -29,12 +30,16 @@ export const jaBeJaParameters = {
 /** To change places with a domain, or to go where there is room. */
 type Candidate = Readonly<{ host: number; other: number | undefined }>;
 
-export function jaBeJa(placement: Placement, seed: number): Outcome {
+export function jaBeJa(
+  placement: Placement,
+  seed: number,
+  utility: 'host' | 'distance' = 'host',
+): Outcome {
   const { temperature: from, cooling, roundsMax, quietRounds } = jaBeJaParameters;
   const trace = new Trace(placement);
   const random = seededRandom(seed);
   const everybody = Array.from({ length: placement.domains }, (_, n) => n);
-  const closeness = closenessOf(placement);
+  const closeness = closenessOf(placement, utility);
   let temperature: number = from;
   for (let round = 1, quiet = 0; round <= roundsMax && quiet < quietRounds; round++) {
     const before = placement.steps.length;
@@ -63,7 +68,7 @@ export function jaBeJa(placement: Placement, seed: number): Outcome {
 /** Rate · closeness to everybody that the domain talks to, as if it were on that host. */
 type Closeness = (domain: number, host: number, without: number | undefined) => number;
 
-function closenessOf(placement: Placement): Closeness {
+function closenessOf(placement: Placement, utility: 'host' | 'distance'): Closeness {
   let farthest = 0;
   for (let host = 0; host < placement.hosts; host++)
     farthest = Math.max(farthest, placement.distance(0, host));
@@ -72,7 +77,8 @@ function closenessOf(placement: Placement): Closeness {
     for (const [partner, rate] of placement.neighbours[domain] ?? []) {
       // Of two that change places, each finds the other where it came from.
       const at = partner === without ? placement.at(domain) : placement.at(partner);
-      sum += rate * (1 - placement.distance(host, at) / farthest);
+      if (host === at) sum += rate;
+      else if (utility === 'distance') sum += rate * (1 - placement.distance(host, at) / farthest);
     }
     return sum;
   };
