@@ -69,6 +69,7 @@ function summaryOf(host: HostId, sequence: number): LoadSummary {
     measured: true,
     domains: 8,
     revision: sequence,
+    tradedMsAgo: 0,
   };
 }
 

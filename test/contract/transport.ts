@@ -160,5 +160,6 @@ function summaryOf(host: HostId): LoadSummary {
     measured: true,
     domains: 3,
     revision: 7,
+    tradedMsAgo: 0,
   };
 }

@@ -128,7 +128,11 @@ export function tickClaims(turn: Turn): void {
   }
 }
 
-export function receiveClaimMessage(turn: Turn, from: HostId, message: ClaimMessage): void {
+export function receiveClaimMessage(
+  turn: Turn,
+  from: HostId,
+  message: Exclude<ClaimMessage, { kind: 'hurry' }>,
+): void {
   switch (message.kind) {
     case 'transfer':
       receiveTransfer(turn, from, message);

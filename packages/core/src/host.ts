@@ -17,6 +17,7 @@ import {
 } from './announcing.ts';
 import { Directory } from './directory.ts';
 import { receiveClaimMessage, tickClaims } from './holding.ts';
+import { receiveHurry } from './hurry.ts';
 import { createInformation } from './information.ts';
 import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
@@ -124,6 +125,7 @@ export function createHost(
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
     pausing: false,
     tradedAtMs: 0,
+    hurried: new Map(),
     nextTradeAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,
@@ -247,6 +249,9 @@ function receive(turn: Turn, from: HostId, message: Message): void {
     case 'renewed':
     case 'revoked':
       receiveClaimMessage(turn, from, message);
+      return;
+    case 'hurry':
+      receiveHurry(turn, from, message);
       return;
     case 'settle':
       receiveSettle(turn, from, message);

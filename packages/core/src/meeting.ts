@@ -15,8 +15,8 @@ import { locationDistance } from './distance.ts';
 import { type Evaluation, evaluateExchange } from './exchange.ts';
 import { dropHolding } from './holding.ts';
 import type { Book, DomainId, HostId, LoadSummary, Offer } from './model.ts';
-import { worthPerByte } from './receiving.ts';
 import type { HostState, Turn } from './state.ts';
+import { worthPerByte } from './worth.ts';
 
 export type Meeting = Readonly<{ host: HostId; domain: DomainId }>;
 

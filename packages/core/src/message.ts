@@ -95,7 +95,9 @@ export type ClaimMessage =
   | Readonly<{ kind: 'renew'; domain: DomainId; version: number }>
   | Readonly<{ kind: 'renewed'; domain: DomainId; version: number; leaseMs: number; offer: Offer }>
   /** You do not hold this claim (any more); `version` is the one that is true at the home. */
-  | Readonly<{ kind: 'revoked'; domain: DomainId; version: number; detail: string }>;
+  | Readonly<{ kind: 'revoked'; domain: DomainId; version: number; detail: string }>
+  /** From the home to the holder: something worth so much, bit/s for each byte, waits for this domain's room. */
+  | Readonly<{ kind: 'hurry'; domain: DomainId; version: number; urgencyPerByte: number }>;
 
 /** What a finished live migration was like. */
 export type MigrationStatistics = Readonly<{

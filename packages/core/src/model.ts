@@ -142,6 +142,8 @@ export type LoadSummary = Readonly<{
   domains: number;
   /** Another number whenever the claims held there are others: what did not pay before may pay now. */
   revision: number;
+  /** For how long no claim has changed hands by a deal of this host. */
+  tradedMsAgo: number;
 }>;
 
 /** A domain as the hypervisor and the traffic probe see it on this host now. */

@@ -4,16 +4,17 @@
  * Room is kept, durably, before the home is asked, and kept until nothing can arrive any more.
  */
 
-import { heldDomains, holderOf, locationOf, paperLoad, traitsOf } from './book.ts';
+import { heldDomains, paperLoad, traitsOf } from './book.ts';
 import { type Holding, isHeld } from './claim.ts';
-import { locationDistance } from './distance.ts';
 import { dropHolding, setHolding } from './holding.ts';
+import { type Blocked, makeRoom } from './hurry.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
+import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 const patience = 5;
@@ -143,14 +144,18 @@ function callNext(turn: Turn, random: number): void {
   if (settings.stopped || settings.mode === 'observe' || state.pausing || sample === null) return;
   if (nowMs - state.sampledAtMs > config.timing.staleMs) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
+  if (state.holdings.size === 0) return;
+  const tradedAtMs = lastTradeAtMs(state, nowMs);
   const ready = [...state.holdings.values()]
-    .filter((holding) => isReady(state, holding, nowMs))
-    .map((holding) => ({ holding, worth: worthPerByte(state, holding) }))
+    .filter((holding) => isReady(state, holding, nowMs, tradedAtMs))
+    .map((holding) => ({ holding, worth: urgencyPerByte(state, holding, nowMs) }))
     .sort((one, other) => other.worth - one.worth);
-  for (const { holding } of ready) {
-    if (state.reservations.size >= config.migrationsAtOnce) return;
+  const blocked: Blocked[] = [];
+  for (const { holding, worth } of ready) {
+    if (state.reservations.size >= config.migrationsAtOnce) break;
     const obstacle = whyNoRoom(state, holding);
     if (obstacle !== null) {
+      blocked.push({ holding, urgencyPerByte: worth });
       if (holding.waiting !== obstacle)
         state.holdings.set(holding.claim.domain, { ...holding, waiting: obstacle });
       continue;
@@ -173,12 +178,13 @@ function callNext(turn: Turn, random: number): void {
     turn.due(`settle ${settlement}`);
     ask(turn, reservation);
   }
+  makeRoom(turn, blocked);
 }
 
-function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
+function isReady(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): boolean {
   return (
     isHeld(holding, nowMs) &&
-    isQuiet(state, holding, nowMs) &&
+    isQuiet(state, holding, nowMs, tradedAtMs) &&
     (holding.meeting === undefined || worthPerByte(state, holding) > 0) &&
     nowMs >= holding.settleNotBeforeMs &&
     state.connected.has(holding.claim.home) &&
@@ -193,35 +199,27 @@ function isReady(state: HostState, holding: Holding, nowMs: number): boolean {
 }
 
 /**
- * A claim has rested, and so has trading here: whoever settles while claims are still changing hands
- * takes domains out of the trade (a domain that has just migrated stays) that better deals would need.
- * A host that never stops trading settles all the same, later.
+ * A claim has rested, and so has trading here and wherever we hear of: whoever settles while claims are
+ * still changing hands takes domains out of the trade (a domain that has just migrated stays) that better
+ * deals would need. Where trading never stops, claims are settled all the same, later. The less a
+ * move saves, the later it is.
  */
-function isQuiet(state: HostState, holding: Holding, nowMs: number): boolean {
+function isQuiet(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): boolean {
   const { settleAfterMs } = state.config.timing;
   const restedMs = nowMs - holding.acquiredAtMs;
   if (restedMs < settleAfterMs) return false;
-  return nowMs - state.tradedAtMs >= settleAfterMs || restedMs >= patience * settleAfterMs;
+  const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
+  return Math.min(restedMs, nowMs - tradedAtMs) >= pauseMs || restedMs >= patience * pauseMs;
 }
 
-/** Network cost saved by the domain running here and not at home, for each byte that moving it sends. */
-export function worthPerByte(state: HostState, holding: Holding): number {
-  const { distance } = state.config.cost;
-  const { self } = state.config;
-  const { home } = holding.claim;
-  const homeLocation = locationOf(state, home);
-  if (homeLocation === undefined) return 0;
-  let saved = 0;
-  for (const { partner, bitsPerSecond } of holding.row) {
-    if (partner === 'external') continue;
-    const holder = holderOf(state, partner)?.holder;
-    const location = holder === undefined ? undefined : locationOf(state, holder);
-    if (holder === undefined || location === undefined) continue;
-    const between = (host: HostId, place: readonly string[]): number =>
-      host === holder ? (distance[0] ?? 0) : locationDistance(distance, place, location);
-    saved += bitsPerSecond * (between(home, homeLocation) - between(self, state.config.location));
+/** When claims last changed hands here or at a host that we hear of. */
+function lastTradeAtMs(state: HostState, nowMs: number): number {
+  let lastMs = state.tradedAtMs;
+  for (const { summary, receivedAtMs } of state.directory.peers.values()) {
+    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
+      lastMs = Math.max(lastMs, receivedAtMs - summary.tradedMsAgo);
   }
-  return saved / Math.max(1, holding.traits.migrationBytes);
+  return lastMs;
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
@@ -244,10 +242,11 @@ function whyNoRoom(state: HostState, holding: Holding): string | null {
   if (runningVcpus + reservedVcpus + vcpus > sample.capacity.vcpuLimit)
     return `no vCPUs left for ${name}`;
   if (policy.keepApart !== undefined) {
+    // One that has been given away still runs here, and must be gone before.
+    const here = new Set([...heldDomains(state), ...state.samples.keys()]);
+    here.delete(holding.claim.domain);
     const groups = countGroups(
-      heldDomains(state)
-        .filter((domain) => domain !== holding.claim.domain)
-        .flatMap((domain) => traitsOf(state, domain)?.policy.keepApart ?? []),
+      [...here].flatMap((domain) => traitsOf(state, domain)?.policy.keepApart ?? []),
     );
     if ((groups.get(policy.keepApart) ?? 0) > 0)
       return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;

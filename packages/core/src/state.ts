@@ -155,6 +155,8 @@ export type HostState = {
   pausing: boolean;
   /** When claims last changed hands here. */
   tradedAtMs: number;
+  /** Claims whose homes want them settled soon. */
+  readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
   nextTradeAtMs: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;

@@ -71,6 +71,7 @@ function makeSummary(turn: Turn): LoadSummary {
     measured: whyNotTrading(state, nowMs)?.reason !== 'not-measured',
     domains: state.samples.size,
     revision: state.information.revision,
+    tradedMsAgo: Math.max(0, nowMs - state.tradedAtMs),
   };
   state.lastSummary = summary;
   return summary;

@@ -19,6 +19,7 @@ function summary(host: string, sequence: number): LoadSummary {
     measured: true,
     domains: 0,
     revision: 0,
+    tradedMsAgo: 0,
   };
 }
 

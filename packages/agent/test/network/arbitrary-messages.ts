@@ -114,6 +114,7 @@ export const summary: Of<LoadSummary> = fc.record({
   measured: fc.boolean(),
   domains: fc.nat(),
   revision: fc.nat(),
+  tradedMsAgo: amount,
 });
 
 const notice = {
@@ -172,6 +173,7 @@ export const message: Of<Message> = fc.oneof(
   kind('renew', { domain, version }),
   kind('renewed', { domain, version, leaseMs: amount, offer }),
   kind('revoked', { domain, version, detail }),
+  kind('hurry', { domain, version, urgencyPerByte: amount }),
   kind('settle', { settlement, domain, version, leaseMs: amount }),
   kind('settling', { settlement, domain }),
   kind('refuse', {

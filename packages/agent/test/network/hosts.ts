@@ -151,5 +151,6 @@ export function summaryOf(host: HostId, sequence: number): LoadSummary {
     measured: true,
     domains: 0,
     revision: 0,
+    tradedMsAgo: 0,
   };
 }

@@ -1,17 +1,27 @@
 /**
- * When a simulated cluster is quiet: nothing is being traded, held away from home, reserved or moved, and
- * nothing has changed for longer than anything that an agent waits for.
+ * When a simulated cluster is quiet: nothing is being traded, held away from home, reserved or moved,
+ * nothing has changed for longer than a pair of hosts waits before it tries again, and no host knows of
+ * anything that time alone will change (a load that has not lasted for long enough to count, a domain
+ * that has a reason to move again and cools down).
  */
 
-import type { HostTiming } from '@barter/core';
+import { type HostTiming, rowOf } from '@barter/core';
 import type { SimCluster } from '../cluster/cluster.ts';
+import type { SimHost } from '../cluster/sim-host.ts';
 import type { Unsettled } from './result.ts';
+
+const lookForPendingEveryMs = 30_000;
+/** Rates that differ by less are still being smoothed, and make no deal. */
+const bitsPerSecondMin = 10_000;
+const coresMin = 0.01;
 
 export class QuietWatch {
   readonly #cluster: SimCluster;
   readonly #timing: HostTiming;
   #busyAtMs = 0;
   #changedAtMs = 0;
+  #pendingAtMs = 0;
+  #lookForPendingAtMs = 0;
 
   constructor(cluster: SimCluster, timing: HostTiming) {
     this.#cluster = cluster;
@@ -28,25 +38,28 @@ export class QuietWatch {
     const lastAtMs = Math.ceil(this.#cluster.lastChangeAtMs);
     this.#changedAtMs = Math.max(this.#changedAtMs, lastAtMs);
     this.#busyAtMs = Math.max(this.#busyAtMs, this.#changedAtMs);
-    if (isBusy(this.#cluster)) this.#busyAtMs = this.#cluster.world.nowMs();
+    const nowMs = this.#cluster.world.nowMs();
+    if (isBusy(this.#cluster)) {
+      this.#busyAtMs = nowMs;
+    } else if (nowMs >= this.#lookForPendingAtMs) {
+      this.#lookForPendingAtMs = nowMs + lookForPendingEveryMs;
+      if (this.#cluster.hosts.some((host) => isPending(host, nowMs))) this.#pendingAtMs = nowMs;
+    }
   }
 
   /** Nothing will happen any more, the world staying as it has been since `sinceMs`. */
   isQuiet(sinceMs: number): boolean {
-    const nowMs = this.#cluster.world.nowMs();
-    const { backoffMaxMs, tradeEveryMs, cooldownMs } = this.#timing;
-    // A pair that found nothing to gain tries again within this.
-    const patienceMs = backoffMaxMs + 6 * tradeEveryMs;
-    if (nowMs - Math.max(this.#busyAtMs, sinceMs) < patienceMs) return false;
-    const movedAtMs = this.#cluster.moves.at(-1)?.atMs;
-    return movedAtMs === undefined || nowMs - movedAtMs > cooldownMs + patienceMs;
+    const { backoffMaxMs, tradeEveryMs } = this.#timing;
+    const lastMs = Math.max(this.#busyAtMs, this.#pendingAtMs, sinceMs);
+    return this.#cluster.world.nowMs() - lastMs >= backoffMaxMs + 6 * tradeEveryMs;
   }
 
   /** Claims are still held away from home, and nothing has moved on for longer than any pause. */
   isStuck(sinceMs: number): boolean {
-    const { backoffMaxMs, cooldownMs, claimLeaseMs, settleAfterMs } = this.#timing;
+    const { backoffMaxMs, cooldownMs, claimLeaseMs, settleAfterMs, steadyMs } = this.#timing;
     const waitedMs = this.#cluster.world.nowMs() - Math.max(this.#changedAtMs, sinceMs);
-    return waitedMs > 2 * (cooldownMs + backoffMaxMs + claimLeaseMs + settleAfterMs);
+    const pauseMs = Math.max(cooldownMs, steadyMs) + backoffMaxMs + claimLeaseMs;
+    return waitedMs > 2 * pauseMs + 10 * settleAfterMs;
   }
 }
 
@@ -60,6 +73,35 @@ function isBusy(cluster: SimCluster): boolean {
       if (phase === 'migrating' || phase === 'resolving') return true;
     return false;
   });
+}
+
+/** Whether this host will see things differently later although nothing happens. */
+function isPending({ state }: SimHost, nowMs: number): boolean {
+  if (state === undefined) return false;
+  const { cooldownMs } = state.config.timing;
+  for (const { domain, movedAtMs, restsUntilMs } of state.homes.values()) {
+    if (restsUntilMs > nowMs) return true;
+    if (movedAtMs !== null && movedAtMs + cooldownMs > nowMs && !state.resting.has(domain))
+      return true;
+    const sample = state.samples.get(domain);
+    if (sample === undefined) continue;
+    if (Math.abs(sample.priced.cpu - sample.traits.cpu) > coresMin) return true;
+    const measured = state.rows.get(domain) ?? [];
+    const priced = rowOf(state, domain);
+    if (priced !== measured && difference(measured, priced) > bitsPerSecondMin) return true;
+  }
+  return false;
+}
+
+function difference(one: ReturnType<typeof rowOf>, other: ReturnType<typeof rowOf>): number {
+  const rates = new Map(one.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
+  let sum = 0;
+  for (const { partner, bitsPerSecond } of other) {
+    sum += Math.abs(bitsPerSecond - (rates.get(partner) ?? 0));
+    rates.delete(partner);
+  }
+  for (const bitsPerSecond of rates.values()) sum += bitsPerSecond;
+  return sum;
 }
 
 /** Every claim that is held away from home now, with what its holder waits for. */

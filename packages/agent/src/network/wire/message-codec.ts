@@ -119,6 +119,14 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
       detail: one(3, detail),
     }),
   ],
+  hurry: [
+    26,
+    message<Body<'hurry'>>('Hurry', {
+      domain: one(1, domainId),
+      version: one(2, count),
+      urgencyPerByte: one(3, amount),
+    }),
+  ],
   settle: [
     14,
     message<Body<'settle'>>('Settle', {

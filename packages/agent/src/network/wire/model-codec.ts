@@ -251,4 +251,5 @@ export const loadSummary = message<LoadSummary>('LoadSummary', {
   measured: one(9, flag),
   domains: one(10, count),
   revision: one(11, count),
+  tradedMsAgo: one(12, amount),
 });
