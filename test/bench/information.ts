@@ -14,7 +14,7 @@
 
 import { parseArgs } from 'node:util';
 import { encodeFrame } from '../../packages/agent/src/network/sessions.ts';
-import type { HostEffect, Message } from '../../packages/core/src/index.ts';
+import type { HostEffect, HostId, Message } from '../../packages/core/src/index.ts';
 import { type Cluster, parseCluster, SimCluster } from '../../packages/sim/src/index.ts';
 import { makeCluster } from './cluster.ts';
 
@@ -102,12 +102,18 @@ function named(message: Message): Message {
 /** Counts what is sent while it is on. */
 class Meter {
   readonly #kinds = new Map<string, { bytes: number; messages: number }>();
+  /** Of the host watched: with whom it spoke. */
+  readonly #spokenWith = new Set<HostId>();
+  #watched: HostId | undefined;
   #on = false;
   #sinceMs = 0;
   #ms = 0;
 
-  seen(effect: HostEffect): void {
+  seen(host: HostId, effect: HostEffect): void {
     if (!this.#on || effect.kind !== 'send') return;
+    this.#watched ??= host;
+    if (host === this.#watched) this.#spokenWith.add(effect.to);
+    else if (effect.to === this.#watched) this.#spokenWith.add(host);
     const encoded = encodeFrame({ kind: 'core', message: named(effect.message) });
     if (!encoded.ok) throw new Error(encoded.message);
     const length = encoded.value.length;
@@ -119,6 +125,7 @@ class Meter {
 
   start(atMs: number): void {
     this.#kinds.clear();
+    this.#spokenWith.clear();
     this.#on = true;
     this.#sinceMs = atMs;
   }
@@ -139,7 +146,7 @@ class Meter {
       .slice(0, 9)
       .map(([kind, count]) => `${kind} ${rate(count.bytes)} B in ${rate(count.messages)}`);
     console.log(
-      `${String(hosts).padStart(5)} hosts  ${name.padEnd(9)} ${rate(bytes).padStart(9)} B/s in ${rate(messages)} messages/s a host over ${(this.#ms / second).toFixed(0)} s   (${parts.join(', ')})`,
+      `${String(hosts).padStart(5)} hosts  ${name.padEnd(9)} ${rate(bytes).padStart(9)} B/s in ${rate(messages)} messages/s a host over ${(this.#ms / second).toFixed(0)} s, one with ${this.#spokenWith.size} others   (${parts.join(', ')})`,
     );
   }
 }
@@ -150,7 +157,7 @@ function run(hosts: number, cluster: Cluster, mode: 'observe' | 'auto'): void {
   const simulation = new SimCluster(cluster, {
     seed,
     mode,
-    onEffect: (_host, _atMs, effect) => meter.seen(effect),
+    onEffect: (host, _atMs, effect) => meter.seen(host, effect),
   });
   const measure = (name: string, until: (nowMs: number) => boolean) => {
     meter.start(simulation.world.nowMs());

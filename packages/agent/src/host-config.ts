@@ -11,6 +11,7 @@ const bookPartners = 32;
 export function hostConfigOf(config: Config, self: HostId, name: string): HostConfig {
   const { trading, thresholds, probe, limits, migration } = config;
   const everyMs = trading.everySeconds * 1000;
+  const summaryEveryMs = Math.min(5_000, everyMs);
   const chosen = preset(config.preset, {
     distance: [0, 1, 3, 5],
     thresholds: {
@@ -37,10 +38,11 @@ export function hostConfigOf(config: Config, self: HostId, name: string): HostCo
       downtimeMs: migration.downtimeMs,
     },
     timing: {
-      summaryEveryMs: Math.min(5_000, everyMs),
+      summaryEveryMs,
       tradeEveryMs: everyMs,
-      // A hung hypervisor or a silent peer is noticed after a few rounds, not after one lost packet.
-      staleMs: Math.max(15_000, 4 * everyMs, 4 * probe.intervalSeconds * 1000),
+      // A hung hypervisor or a silent peer is noticed after a few rounds, not after one lost packet; where
+      // there are many peers each hears of this host only every second round.
+      staleMs: Math.max(15_000, 4 * everyMs, 6 * summaryEveryMs, 4 * probe.intervalSeconds * 1000),
       proposalMs: 5_000,
       inDoubtMs: 30_000,
       committedMs: 300_000,

@@ -2,11 +2,11 @@
  * Making this host's domains known: to the keepers of their ids and addresses, so that they are found, and
  * to whoever asked before, so that a deal is known where it matters within one message.
  *
- * Keepers hear at once when a domain comes, goes or changes its addresses, and every refresh. Of deals they
+ * Keepers hear at once when a domain comes, goes or changes its addresses, and with every refresh. Of deals they
  * hear with the refresh only: what they answer is a hint, and the home is asked next anyway.
  */
 
-import { pauseMs, refreshesKept } from './information.ts';
+import { keepersRefreshed, pauseMs, refreshesKept } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { DomainId, DomainNotice, HostId, Whereabouts } from './model.ts';
 import type { HostState, Turn } from './state.ts';
@@ -99,10 +99,10 @@ function keepersOf(
 export function tickAnnouncing(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
-  const { refreshMs } = state.config.timing;
-  const tooFar = information.refreshAtMs - nowMs > 2 * refreshMs;
+  const everyMs = keepersRefreshed * state.config.timing.refreshMs;
+  const tooFar = information.refreshAtMs - nowMs > 2 * everyMs;
   if (nowMs >= information.refreshAtMs || tooFar) {
-    information.refreshAtMs = nowMs + refreshMs * (0.75 + 0.5 * random);
+    information.refreshAtMs = nowMs + everyMs * (0.75 + 0.5 * random);
     refresh(turn);
   }
   if (information.unheard.size > 0 && nowMs >= information.resendAtMs) resend(turn);
@@ -203,7 +203,8 @@ export function receiveAnnounce(
   const { state, nowMs } = turn;
   const { shelf } = state.information;
   const standing: Whereabouts[] = [];
-  const keptUntilMs = nowMs + refreshesKept * state.config.timing.refreshMs;
+  const { refreshMs } = state.config.timing;
+  const keptUntilMs = nowMs + refreshesKept * keepersRefreshed * refreshMs;
   for (const notice of message.domains.slice(0, domainsPerMessage)) {
     contest(turn, { ...notice, home: from });
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);

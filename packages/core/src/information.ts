@@ -5,8 +5,8 @@
  *   seeker ── seek ────▶ keepers ── found ──▶ seeker: a hint
  *   seeker ── seek ────▶ home ───── found ──▶ seeker: certain; the home tells it of every change from now on
  *
- * All of it is soft state: announced and asked for again every `refreshMs`, forgotten after three times
- * as long, and built up anew after a restart. Nobody's claim depends on it; prices do.
+ * All of it is soft state: asked for again every `refreshMs` and announced again every third time, forgotten
+ * after three times as long, and built up anew after a restart. Nobody's claim depends on it; prices do.
  */
 
 import type { DomainId, HostId } from './model.ts';
@@ -15,6 +15,8 @@ import { Shelf } from './shelf.ts';
 
 /** Soft state outlives this many refreshes: two lost messages in a row change nothing. */
 export const refreshesKept = 3;
+/** Keepers hear of every change as it happens, and acknowledge it; they are refreshed this much more rarely. */
+export const keepersRefreshed = 3;
 
 /** What a home last announced of a domain, and to whom. */
 export type Announced = Readonly<{

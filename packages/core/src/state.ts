@@ -93,7 +93,7 @@ export type HostTiming = Readonly<{
   rowTrustMs: number;
   /** Ended deals and settlements are remembered this long, for repetitions of old messages. */
   historyMs: number;
-  /** Where domains are is announced and asked for again this often; kept for three times as long. */
+  /** Where partners are is asked for again this often, and announced again every third time; kept three times as long. */
   refreshMs: number;
 }>;
 

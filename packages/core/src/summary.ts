@@ -29,6 +29,7 @@ export function isFew(state: HostState): boolean {
 export function summarize(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
+  // Prices do not follow from summaries, only whom to ask first: many peers are told half as often.
   const summaryEveryMs = state.config.timing.summaryEveryMs * (isFew(state) ? 1 : 2);
   const tooFar = state.nextSummaryAtMs - nowMs > summaryEveryMs;
   if (state.sample === null || (nowMs < state.nextSummaryAtMs && !tooFar)) return;
