@@ -18,7 +18,7 @@ export function writeTables(path: string, all: readonly Measured[]): void {
 export function tablesOf(all: readonly Measured[]): string {
   const [packing, traffic] = [all.filter(isPacking), all.filter((one) => !isPacking(one))];
   return [
-    ratioTable(traffic),
+    ...groups(traffic, ({ hosts }) => `${hosts} hosts`).map(ratioTable),
     ...groups(traffic, instanceOf).map(trafficTable),
     ...groups(packing, instanceOf).map(packingTable),
   ]
@@ -144,7 +144,7 @@ function table(
 }
 
 /** The engine over everybody else: geometric means of the cost left over all clusters that both were on. */
-function ratioTable(all: readonly Measured[]): string {
+function ratioTable([name, all]: readonly [string, readonly Measured[]]): string {
   const cluster = (m: Measured) => `${instanceOf(m)}, seed ${m.seed}`;
   // Where there is nothing to gain, a ratio says nothing.
   const counted = all.filter(({ shape }) => shape !== 'all-to-all');
@@ -168,9 +168,9 @@ function ratioTable(all: readonly Measured[]): string {
     return shared.length > 0 ? geometricMean(shared).toFixed(2) : '–';
   };
   return [
-    '### Cost left by the engine ÷ cost left by the others',
+    `### Cost left by the engine ÷ cost left by the others: ${name}`,
     '',
-    `Geometric means over ${new Set(counted.map(cluster)).size} clusters (all of those below but all-to-all); below 1 the engine leaves less.`,
+    `Geometric means over ${new Set(counted.map(cluster)).size} clusters of those below (all but all-to-all); below 1 the engine leaves less.`,
     '',
     `| | ${ours.map(([name]) => name).join(' | ')} |`,
     `| --- |${' ---: |'.repeat(ours.length)}`,
