@@ -75,21 +75,6 @@ export function transportContract(
       expect(seen).toEqual([inquire('kept')]);
     });
 
-    it('brings a load summary to every other host, and not back to its author', async () => {
-      const { transports, until } = await start(4);
-      const [author] = transports;
-      const seen = new Map<HostId, LoadSummary>();
-      for (const { self, onSummary } of bound(transports)) {
-        onSummary((summary) => seen.set(self, summary));
-      }
-      const summary = summaryOf(author.self);
-      author.broadcast(summary);
-      await until(() => seen.size >= transports.length - 1);
-      expect(seen).toEqual(
-        new Map(transports.slice(1).map(({ self }) => [self, summary] as const)),
-      );
-    });
-
     it('tells who is there at once, and when somebody is not any more', async () => {
       const { transports, until, remove } = await start(3);
       const [watcher, leaver, stayer] = transports;
@@ -113,7 +98,6 @@ function bound(transports: readonly Transport[]) {
   return transports.map((transport) => ({
     self: transport.self,
     onMessage: transport.onMessage.bind(transport),
-    onSummary: transport.onSummary.bind(transport),
   }));
 }
 

@@ -76,7 +76,7 @@ export function takeBackVersion(version: number): number {
   return (Math.floor(version / epochSize) + 1) * epochSize;
 }
 
-/** A domain that has just been seen to run here; `knownVersion` is the highest one gossip told of. */
+/** A domain that has just been seen to run here; `knownVersion` is the highest one that was heard of. */
 export function arrivedEntry(
   arrival: Readonly<{
     domain: DomainId;

@@ -5,14 +5,7 @@
  */
 
 import type { Message, MigrationStatistics } from './message.ts';
-import type {
-  DomainId,
-  DomainSample,
-  HostCapacity,
-  HostId,
-  LoadSummary,
-  SettlementId,
-} from './model.ts';
+import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model.ts';
 import type { JournalRecord } from './record.ts';
 
 /** Wall-clock time. May jump; the core never compares it with another host's. */
@@ -28,12 +21,9 @@ export interface Random {
 /** Messages between member agents. Best effort: retry belongs to the protocol. Never throws for a peer's sake. */
 export interface Transport {
   readonly self: HostId;
-  /** Gossips our summary to the cluster. */
-  broadcast(summary: LoadSummary): void;
   /** Sends to one peer; silently lost when the peer is not connected. */
   send(to: HostId, message: Message): void;
   onMessage(listener: (from: HostId, message: Message) => void): void;
-  onSummary(listener: (summary: LoadSummary) => void): void;
   /** The members of the roster changed, or one of them became (un)reachable. */
   onPeers(listener: (peers: readonly PeerState[]) => void): void;
 }

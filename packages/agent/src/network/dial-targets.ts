@@ -1,7 +1,7 @@
 /**
  * Whom an agent stays connected to. Up to 64 members everybody to everybody; beyond that to neighbours on
  * a ring at distances 1, 2, 4, 8 …, both ways round, which keeps any cluster connected within a few
- * hops for gossip; other peers are dialled when there is something to say to them.
+ * hops for the roster; other peers are dialled when there is something to say to them.
  */
 
 import type { HostId } from '@barter/core';

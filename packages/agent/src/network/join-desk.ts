@@ -148,7 +148,7 @@ export class JoinDesk {
     return success({ entries: entriesOfOurs, hints: [] });
   }
 
-  /** The newcomer's proof and ours, then as much of the roster as fits; the rest comes by gossip. */
+  /** The newcomer's proof and ours, then as much of the roster as fits; the rest comes with the first connection. */
   #welcome(roster: Roster, newcomer: HostId): Welcome {
     const { identity, hints } = this.#options;
     const first = [...proofOf(roster, newcomer), ...proofOf(roster, identity.host)];

@@ -83,7 +83,7 @@ type Startable = Libp2pNetwork & Readonly<{ start(): Promise<void> }>;
 function present(options: NetworkOptions, opened: Opened, parts: Parts): Startable {
   const { log, clock } = options;
   const { identity, store, invitations, addresses } = opened;
-  const { listeners, node, gate, links, dialler, reconnect, gossip, desk, bootstrap } = parts;
+  const { listeners, node, gate, links, dialler, reconnect, desk, bootstrap } = parts;
   const self = identity.host;
   const membership = {
     identity,
@@ -118,12 +118,10 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
       });
       node.addEventListener('connection:open', (event) => gate.opened(event.detail));
       await node.start();
-      gossip.start();
       links.start();
       parts.connect();
       bootstrap.start();
     },
-    broadcast: (summary) => gossip.broadcast(summary),
     send(to, message) {
       const sent = links.send(to, { kind: 'core', message }, { bestEffort: true });
       if (sent.ok) return;
@@ -131,7 +129,6 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
       else log.log('warn', 'message-not-sent', `A "${message.kind}" was not sent: ${sent.message}`);
     },
     onMessage: (listener) => listeners.onMessage(listener),
-    onSummary: (listener) => listeners.onSummary(listener),
     onPeers(listener) {
       listeners.onPeers(listener);
       // Who listens late must not wait for the next change.

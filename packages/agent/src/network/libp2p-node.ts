@@ -1,11 +1,9 @@
 /**
- * The libp2p node under the peer network, with the settings that measurements asked for: gossip works
- * with many nodes behind one address, and what a peer may open or send is bounded before any code of ours
- * sees it.
+ * The libp2p node under the peer network, with the settings that measurements asked for: many nodes
+ * may stand behind one address, and what a peer may open or send is bounded before any code of ours sees it.
  */
 
 import { noise } from '@chainsafe/libp2p-noise';
-import { gossipsub, StrictSign } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { ConnectionGater, PeerId } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
@@ -14,7 +12,6 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
 import { membersOnly } from './members-only.ts';
-import { limits } from './wire/limits.ts';
 
 export const dialTimeoutMs = 5000;
 
@@ -23,7 +20,6 @@ type Options = Readonly<{
   listen: readonly string[];
   gater: ConnectionGater;
   admits: (peer: PeerId) => boolean;
-  topic: string;
 }>;
 
 /** Not started yet, so that handlers are in place before the first connection. */
@@ -42,19 +38,6 @@ export function createNode(options: Options) {
     services: {
       identify: membersOnly(identify(), admits),
       ping: membersOnly(ping({ maxInboundStreams: 4 }), admits),
-      gossip: membersOnly(
-        gossipsub({
-          globalSignaturePolicy: StrictSign,
-          allowPublishToZeroTopicPeers: true,
-          allowedTopics: [options.topic],
-          heartbeatInterval: 2000,
-          maxInboundDataLength: limits.summaryBytes * 2,
-          maxInboundStreams: 4,
-          // Otherwise nobody gets any gossip with 16 or more nodes behind one address.
-          scoreParams: { IPColocationFactorWeight: 0 },
-        }),
-        admits,
-      ),
     },
   });
 }

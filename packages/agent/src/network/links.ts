@@ -2,11 +2,11 @@
  * The members this agent talks to: what is exchanged when two of them connect, and where each frame
  * that comes in belongs.
  *
- * On connecting both say hello. Then each sends what the other may lack: the roster if theirs differ, where
- * other members were last to be found, and its own latest load summary.
+ * On connecting both say hello. Then each sends what the other may lack: the roster if theirs differ, and
+ * where other members were last to be found.
  */
 
-import type { HostId, LoadSummary, Log, PeerState } from '@barter/core';
+import type { HostId, Log, PeerState } from '@barter/core';
 import type { Connection, Stream } from '@libp2p/interface';
 import { failure, type Result, success } from '../result.ts';
 import type { AddressBook } from './address-book.ts';
@@ -33,7 +33,6 @@ type Options = Readonly<{
   onDisconnected: (host: HostId) => void;
   /** An address of a member became known. */
   onAddress: (host: HostId) => void;
-  onSummary: (from: HostId, summary: LoadSummary) => void;
   onAdded: (added: readonly Entry[]) => void;
 }>;
 
@@ -48,8 +47,6 @@ export class Links {
   readonly #options: Options;
   readonly #spread: RosterSpread;
   readonly #liveness: Liveness;
-  /** Sent to every peer that connects. */
-  #greeting: Uint8Array | undefined;
   #isClosed = false;
 
   constructor(options: Options) {
@@ -107,11 +104,6 @@ export class Links {
     return failure('busy', `${to} does not read as fast as this host sends.`);
   }
 
-  /** Our latest load summary as a frame: whoever connects from now on gets it at once. */
-  greetWith(summary: Uint8Array): void {
-    this.#greeting = summary;
-  }
-
   /** Entries that were added here rather than brought by a peer. */
   spread(added: readonly Entry[]): void {
     this.#spread.spread(added);
@@ -161,19 +153,15 @@ export class Links {
         if (other.host !== host) this.#sendHints(other.host, news);
       }
     }
-    if (this.#greeting !== undefined) session.stream.send(this.#greeting, { bestEffort: true });
     log.log('info', 'connected', `${hello.name} (${host}) is connected.`, { peer: host });
     this.announce();
   }
 
   #received({ host: from, stream }: Session, frame: Frame): void {
-    const { listeners, onSummary } = this.#options;
+    const { listeners } = this.#options;
     switch (frame.kind) {
       case 'core':
         listeners.message(from, frame.message);
-        break;
-      case 'summary':
-        onSummary(from, frame.summary);
         break;
       case 'request':
         void this.requests.asked(from, frame);

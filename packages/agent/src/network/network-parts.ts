@@ -6,7 +6,6 @@
  *   reconnect, dialler         staying connected
  *   links, sessions, requests  frames between two members, bounded both ways
  *   liveness, shut-out         peers that hang or go wrong cost a bounded amount of time
- *   gossip                     load summaries
  *
  * They call each other in circles (a frame changes the roster, the roster ends a connection), so they are
  * built here in one scope.
@@ -19,7 +18,6 @@ import { Bootstrap } from './bootstrap.ts';
 import { dialTargets } from './dial-targets.ts';
 import { Dialler } from './dialler.ts';
 import { Gate } from './gate.ts';
-import { Gossip, topicOf } from './gossip.ts';
 import type { Identity } from './identity.ts';
 import type { Invitations } from './invitations.ts';
 import { JoinDesk } from './join-desk.ts';
@@ -77,13 +75,11 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     connections: (peer) => node.getConnections(peer),
   });
   const admits = (peer: PeerId) => gate.admits(peer);
-  const topic = topicOf(store.current.cluster);
   const node: Node = await createNode({
     identity,
     listen: options.listen,
     gater: gate.gater,
     admits,
-    topic,
   });
   const ownAddresses = () => announced(node.getMultiaddrs());
 
@@ -114,7 +110,6 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     onConnected: (host) => reconnect.connected(host),
     onDisconnected: (host) => reconnect.disconnected(host),
     onAddress: (host) => reconnect.hurry(host),
-    onSummary: (from, summary) => gossip.receive(from, summary),
     onAdded: rosterChanged,
   });
   const dialler = new Dialler({
@@ -131,16 +126,6 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     self,
     isConnected: (host) => links.sessions.isConnected(host),
     dial: (host) => dialler.reach(host),
-  });
-  const gossip = new Gossip({
-    node,
-    topic,
-    links,
-    shutOuts,
-    admits,
-    log,
-    members: () => store.current.members.size,
-    onSummary: (summary) => listeners.summary(summary),
   });
   const desk = new JoinDesk({
     identity,
@@ -165,7 +150,6 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     links,
     dialler,
     reconnect,
-    gossip,
     desk,
     bootstrap,
     ownAddresses,

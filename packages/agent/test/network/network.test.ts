@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import type { DealId, HostId, LoadSummary, Message } from '@barter/core';
+import type { DealId, HostId, Message } from '@barter/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dialTargets } from '../../src/network/dial-targets.ts';
 import { openIdentity } from '../../src/network/identity.ts';
 import { RosterStore } from '../../src/network/roster-store.ts';
-import { Hosts, isFullyConnected, must, summaryOf, until } from './hosts.ts';
+import { Hosts, isFullyConnected, must, until } from './hosts.ts';
 import { dial, openPeerStream, rawMember, reaches, readFrames, sendFrame } from './raw-peer.ts';
 
 let hosts: Hosts;
@@ -38,34 +38,6 @@ describe('three hosts make a cluster with init, invite and join', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual(['a', 'b', 'c']);
-  });
-
-  test('a load summary reaches everybody, and a peer that connects later at once', async () => {
-    const [a, b] = await hosts.cluster('a', 'b');
-    if (!a || !b) throw new Error('two hosts were made');
-    const heard: LoadSummary[] = [];
-    b.network().onSummary((summary) => heard.push(summary));
-    const summary = summaryOf(a.network().self, 7);
-    a.network().broadcast(summary);
-    await until(() => heard.length > 0, 'the summary');
-    expect(heard).toEqual([summary]);
-    const late = await hosts.make('late');
-    must(await late.join(await a.invite()));
-    const lateHeard: LoadSummary[] = [];
-    (await late.open()).onSummary((each) => lateHeard.push(each));
-    await until(() => lateHeard.length > 0, 'the summary for the latecomer');
-    expect(lateHeard).toEqual([summary]);
-  });
-
-  test('a summary that does not grow is heard once, also across gossip and the direct way', async () => {
-    const [a, b] = await hosts.cluster('a', 'b');
-    if (!a || !b) throw new Error('two hosts were made');
-    const heard: number[] = [];
-    b.network().onSummary((summary) => heard.push(summary.sequence));
-    for (const sequence of [5, 4, 5, 6])
-      a.network().broadcast(summaryOf(a.network().self, sequence));
-    await until(() => heard.includes(6), 'the last summary');
-    expect(heard).toEqual([5, 6]);
   });
 });
 

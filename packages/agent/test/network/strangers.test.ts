@@ -1,5 +1,4 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
-import type { HostId } from '@barter/core';
 import * as lengthPrefixed from 'it-length-prefixed';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Gate } from '../../src/network/gate.ts';
@@ -18,7 +17,7 @@ import {
   joinRequestBytesMax,
   peerProtocol,
 } from '../../src/network/wire/frame.ts';
-import { type Host, Hosts, must, summaryOf, until } from './hosts.ts';
+import { type Host, Hosts, must } from './hosts.ts';
 import { dial, drain, type RawNode, rawMember, rawNode, sendBytes } from './raw-peer.ts';
 
 let hosts: Hosts;
@@ -61,7 +60,6 @@ async function ask(node: RawNode, host: Host, request: JoinRequest): Promise<Joi
 describe('a stranger', () => {
   test('gets nothing from any protocol but joining', async () => {
     const host = await founded();
-    host.network().broadcast(summaryOf(host.network().self, 1));
     const requested: unknown[] = [];
     host.network().onRequest('status', async (from) => {
       requested.push(from);
@@ -95,29 +93,6 @@ describe('a stranger', () => {
     }
     expect(requested).toEqual([]);
     expect(host.network().peers()).toEqual([]);
-  });
-
-  test('hears no gossip and cannot gossip', async () => {
-    const [a, b] = await hosts.cluster('a', 'b');
-    if (!a || !b) throw new Error('two hosts were made');
-    const heardByMembers: HostId[] = [];
-    b.network().onSummary((summary) => heardByMembers.push(summary.host));
-    const node = await stranger();
-    const topic = `/barter/summary/1/${a.network().cluster.id}`;
-    const heard: unknown[] = [];
-    node.services.gossip.subscribe(topic);
-    node.services.gossip.addEventListener('message', (event) => heard.push(event.detail));
-    const connection = await dial(node, a.network());
-    const ended = new Promise((resolve) => connection.addEventListener('close', resolve));
-    for (let sequence = 1; sequence <= 5; sequence += 1) {
-      await node.services.gossip.publish(topic, new Uint8Array([sequence]));
-      a.network().broadcast(summaryOf(a.network().self, sequence));
-      await until(() => heardByMembers.length >= sequence, 'the member hears it');
-    }
-    await connection.close();
-    await ended;
-    expect(heard).toEqual([]);
-    expect(new Set(heardByMembers)).toEqual(new Set([a.network().self]));
   });
 
   test('cannot introduce itself with entries that it signed itself', async () => {

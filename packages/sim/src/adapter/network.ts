@@ -6,7 +6,7 @@
  * Messages are handed over as they are, not copied: they are immutable data by type.
  */
 
-import type { HostId, LoadSummary, Message, PeerState, Random, Transport } from '@barter/core';
+import type { HostId, Message, PeerState, Random, Transport } from '@barter/core';
 import { messageBytes } from './message-size.ts';
 
 /** Calls `action` at a simulated time. */
@@ -30,7 +30,7 @@ export class SimNetwork {
   readonly #down = new Set<HostId>();
   #announcing = false;
   options: Required<NetworkOptions>;
-  /** What was put on the wire, lost or not; a summary counts once for each receiver. */
+  /** What was put on the wire, lost or not. */
   messages = 0;
   bytes = 0;
 
@@ -78,15 +78,6 @@ export class SimNetwork {
     this.#carry(from, to, messageBytes(message), (transport) => transport.receive(from, message));
   }
 
-  gossip(from: HostId, summary: LoadSummary): void {
-    const bytes = messageBytes(summary);
-    for (const to of this.#transports.keys()) {
-      if (to !== from) {
-        this.#carry(from, to, bytes, (transport) => transport.receiveSummary(summary));
-      }
-    }
-  }
-
   #carry(from: HostId, to: HostId, bytes: number, hand: (transport: SimTransport) => void): void {
     if (!this.#open(from, to)) return;
     const { loss, repetition, latencyMs } = this.options;
@@ -130,16 +121,11 @@ export class SimTransport implements Transport {
   readonly self: HostId;
   readonly #network: SimNetwork;
   readonly #onMessage: ((from: HostId, message: Message) => void)[] = [];
-  readonly #onSummary: ((summary: LoadSummary) => void)[] = [];
   readonly #onPeers: ((peers: readonly PeerState[]) => void)[] = [];
 
   constructor(network: SimNetwork, self: HostId) {
     this.#network = network;
     this.self = self;
-  }
-
-  broadcast(summary: LoadSummary): void {
-    this.#network.gossip(this.self, summary);
   }
 
   send(to: HostId, message: Message): void {
@@ -150,10 +136,6 @@ export class SimTransport implements Transport {
     this.#onMessage.push(listener);
   }
 
-  onSummary(listener: (summary: LoadSummary) => void): void {
-    this.#onSummary.push(listener);
-  }
-
   onPeers(listener: (peers: readonly PeerState[]) => void): void {
     this.#onPeers.push(listener);
     listener(this.#network.peers(this.self));
@@ -161,10 +143,6 @@ export class SimTransport implements Transport {
 
   receive(from: HostId, message: Message): void {
     for (const listener of this.#onMessage) listener(from, message);
-  }
-
-  receiveSummary(summary: LoadSummary): void {
-    for (const listener of this.#onSummary) listener(summary);
   }
 
   peersChanged(): void {

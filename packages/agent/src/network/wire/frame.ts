@@ -3,12 +3,12 @@
  * question and answer of somebody who is not a member yet (`/barter/join/1`). See `barter.proto`.
  */
 
-import type { HostId, LoadSummary, Message } from '@barter/core';
+import type { HostId, Message } from '@barter/core';
 import { blob, type Codec, count, text } from './codec.ts';
 import { list, message, one, union } from './fields.ts';
 import { limits } from './limits.ts';
 import { coreMessage } from './message-codec.ts';
-import { hostId, loadSummary } from './model-codec.ts';
+import { hostId } from './model-codec.ts';
 
 export const peerProtocol = '/barter/peer/1';
 export const joinProtocol = '/barter/join/1';
@@ -29,7 +29,6 @@ export type Frame =
   | Readonly<{ kind: 'roster'; entries: readonly Uint8Array[] }>
   | Readonly<{ kind: 'hints'; hints: readonly Hint[] }>
   | Readonly<{ kind: 'core'; message: Message }>
-  | Readonly<{ kind: 'summary'; summary: LoadSummary }>
   /** `json` is UTF-8 text. */
   | Readonly<{ kind: 'request'; id: number; name: string; json: Uint8Array }>
   | Readonly<{ kind: 'answer'; id: number; json: Uint8Array }>
@@ -62,7 +61,6 @@ export const frame: Codec<Frame> = union<Frame>('Frame', {
   ],
   hints: [3, message<Body<'hints'>>('Hints', { hints: list(1, hint, limits.hints) })],
   core: [4, message<Body<'core'>>('Core', { message: one(1, coreMessage) })],
-  summary: [5, message<Body<'summary'>>('Summary', { summary: one(1, loadSummary) })],
   request: [
     6,
     message<Body<'request'>>('Request', {

@@ -3,8 +3,6 @@
 export const limits = {
   /** One frame on the stream between two peers. */
   frameBytes: 512 * 1024,
-  /** One load summary in gossip. */
-  summaryBytes: 256 * 1024,
   /** The JSON of one request or response. */
   jsonBytes: 256 * 1024,
   /** How deeply JSON from a peer may be nested. */

@@ -187,7 +187,7 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
   ],
   summary: [
     21,
-    message<Body<'summary'>>('HostSummary', { summary: one(1, loadSummary), answer: one(2, flag) }),
+    message<Body<'summary'>>('Summary', { summary: one(1, loadSummary), answer: one(2, flag) }),
   ],
   announce: [22, announce],
   seek: [

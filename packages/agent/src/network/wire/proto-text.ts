@@ -7,14 +7,12 @@ import { entryBody, signedEntry } from '../roster-entry.ts';
 import { ticketCodec } from '../ticket.ts';
 import type { AnyCodec, MessageSchema } from './codec.ts';
 import { frame, joinAnswer, joinRequest } from './frame.ts';
-import { loadSummary } from './model-codec.ts';
 
 const header = `// The messages of Barter's peer protocols. Printed from the codecs in this folder, which also hold the
 // limits of every field: change those, then run "npm run proto -w packages/agent".
 //
 // /barter/peer/1      a stream of Frame between two members, each with its length before it (varint)
 // /barter/join/1      one JoinRequest and one JoinAnswer, framed in the same way
-// /barter/summary/1/… gossipsub topic of LoadSummary; the cluster's id ends its name
 //
 // Texts that name one of a few words (modes, reasons, states) are strings. A receiver skips fields it
 // does not know. Fields of type double must be finite.
@@ -28,7 +26,6 @@ const roots: readonly AnyCodec[] = [
   frame,
   joinRequest,
   joinAnswer,
-  loadSummary,
   signedEntry,
   entryBody,
   ticketCodec,
