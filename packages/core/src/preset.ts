@@ -123,7 +123,7 @@ export function preset(name: PresetName, settings: PresetSettings = DEFAULT_SETT
 /**
  * The published balancers look again after a minute or a few and act on what they see. So these presets
  * count loads as they are measured, and the pause before a settlement is what keeps a short peak from
- * moving anything. Packing waits longest: a host that is emptied too early has to be filled again.
+ * moving anything.
  */
 export function presetTiming(
   name: PresetName,
@@ -133,9 +133,8 @@ export function presetTiming(
     case 'threshold':
       return { settleAfterMs: 60_000, cooldownMs: 300_000, steadyMs: 0 };
     case 'cpu-balance':
-      return { settleAfterMs: 120_000, cooldownMs: 600_000, steadyMs: 0 };
     case 'aggregate':
-      return { settleAfterMs: 300_000, cooldownMs: 600_000, steadyMs: 0 };
+      return { settleAfterMs: 120_000, cooldownMs: 600_000, steadyMs: 0 };
     default: {
       // A load that comes and goes within one payback time is on for half of it: that is too short.
       const { paybackMs, smoothingMs = 60_000 } = settings;

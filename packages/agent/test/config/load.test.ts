@@ -50,7 +50,7 @@ describe('reading the configuration', () => {
       cooldownSeconds: 300,
     });
     expect(trading('preset: aggregate\ntrading: { cooldownSeconds: 7 }')).toMatchObject({
-      settleAfterSeconds: 300,
+      settleAfterSeconds: 120,
       cooldownSeconds: 7,
       everySeconds: 5,
     });

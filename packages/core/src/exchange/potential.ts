@@ -59,7 +59,11 @@ export function outlook(own: Book, parameters: CostParameters): (other: Peer) =>
       sum += toward(pull, other.host) - toward(pull, undefined);
     }
     for (const pull of bound) if (mayGo(pull.offer, other)) sum += toward(pull, other.host);
-    return Math.max(0, sum) + relief(own, other, parameters);
+    const between = (special.get(other.host) ?? []).reduce(
+      (total, { rates }) => total + (rates.get(other.host)?.bitsPerSecond ?? 0),
+      0,
+    );
+    return Math.max(0, sum) + relief(own, other, parameters, between);
   };
 }
 

@@ -9,17 +9,27 @@ import type { HostCapacity, HostLoad } from '../model.ts';
 /** A host's load and what it has. */
 export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;
 
-/** What evening out the loads of the two hosts, or emptying one of them into the other, would save. */
-export function relief(own: LoadedHost, other: LoadedHost, parameters: CostParameters): number {
+/**
+ * What evening out the loads of the two hosts, or emptying one of them into the other, would save. Of the
+ * traffic between the two, `betweenBitsPerSecond`, all may vanish from both uplinks.
+ */
+export function relief(
+  own: LoadedHost,
+  other: LoadedHost,
+  parameters: CostParameters,
+  betweenBitsPerSecond = 0,
+): number {
   const nic = parameters.nicReferenceBitsPerSecond;
   const even = (
     curve: CostParameters['nic'],
     load: (of: HostLoad) => number,
     capacity: (of: HostCapacity) => number,
+    vanishing = 0,
   ): number => {
     const capacities = [capacity(own.capacity), capacity(other.capacity)] as const;
     const loads = [load(own.load), load(other.load)] as const;
-    const share = (loads[0] + loads[1]) / (capacities[0] + capacities[1]);
+    const left = Math.max(0, loads[0] + loads[1] - 2 * vanishing);
+    const share = left / (capacities[0] + capacities[1]);
     let saved = 0;
     for (const s of [0, 1] as const) {
       saved += excess(curve, loads[s], capacities[s]);
@@ -32,6 +42,7 @@ export function relief(own: LoadedHost, other: LoadedHost, parameters: CostParam
       parameters.nic,
       (l) => l.nicBitsPerSecond,
       (c) => nic ?? c.nicBitsPerSecond,
+      betweenBitsPerSecond,
     ) +
     even(
       parameters.cpu,

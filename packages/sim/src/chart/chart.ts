@@ -14,7 +14,7 @@ import {
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { SimulationResult } from '../simulate/result.ts';
+import type { Migration, SimulationResult } from '../simulate/result.ts';
 import type { Cluster } from '../world/cluster-file.ts';
 import { type ChartOptions, type Panel, panelsOf } from './panels.ts';
 
@@ -28,6 +28,17 @@ echarts.use([
 ]);
 
 const width = 960;
+/** A host has the same colour in every panel. */
+const colours = [
+  '#2f6db5',
+  '#d9822b',
+  '#3a8f5c',
+  '#8a5fb0',
+  '#b8456b',
+  '#5b7083',
+  '#a3923a',
+  '#2ba5b0',
+];
 const titleHeight = 56;
 const panelHeight = 260;
 /** Room above a panel for its title and legend, and below it for its axis. */
@@ -35,6 +46,8 @@ const headHeight = 56;
 const footHeight = 40;
 /** With more than this, moves are lines without names. */
 const namedMovesMax = 12;
+/** Moves closer than this share of the time share a label. */
+const labelShare = 0.08;
 
 /** The whole SVG document as text. */
 export function chart(
@@ -106,6 +119,22 @@ function topOf(panel: number): number {
   return titleHeight + panel * panelHeight;
 }
 
+/** What each move is called; of several that are too close for a label each, the first one has all names. */
+function labelsOf(migrations: readonly Migration[], apartSeconds: number): readonly string[] {
+  const labels = migrations.map(({ domain, to }) => `${domain} → ${to}`);
+  let first = 0;
+  for (let index = 1; index < migrations.length; index++) {
+    const gap = (migrations[index]?.atSeconds ?? 0) - (migrations[first]?.atSeconds ?? 0);
+    if (gap > apartSeconds) {
+      first = index;
+      continue;
+    }
+    labels[first] += `, ${labels[index]}`;
+    labels[index] = '';
+  }
+  return labels;
+}
+
 /** A little more than the last move, so that what came of it is to be seen. */
 function endOf({ series, migrations }: SimulationResult): number {
   return Math.max(series.at(-1)?.atSeconds ?? 0, 1.04 * (migrations.at(-1)?.atSeconds ?? 0));
@@ -125,7 +154,8 @@ function seriesOf(panel: Panel, index: number, result: SimulationResult) {
     showSymbol: false,
     silent: true,
     step: 'end',
-    lineStyle: { width: 1.5 },
+    lineStyle: { width: 1.5, color: colours[position % colours.length] },
+    itemStyle: { color: colours[position % colours.length] },
     data: [
       ...line.points.map(([seconds, value]) => [seconds / 60, value]),
       [endOf(result) / 60, line.points.at(-1)?.[1] ?? 0],
@@ -135,8 +165,10 @@ function seriesOf(panel: Panel, index: number, result: SimulationResult) {
   }));
 }
 
-function marks({ limit }: Panel, { migrations }: SimulationResult) {
+function marks({ limit }: Panel, result: SimulationResult) {
+  const { migrations } = result;
   const named = migrations.length <= namedMovesMax;
+  const labels = labelsOf(migrations, endOf(result) * labelShare);
   return {
     symbol: 'none',
     silent: true,
@@ -149,15 +181,16 @@ function marks({ limit }: Panel, { migrations }: SimulationResult) {
             {
               yAxis: limit.value,
               lineStyle: { color: '#c0392b', type: 'dashed' },
-              label: { formatter: limit.name, position: 'insideStartTop', color: '#c0392b' },
+              label: { formatter: limit.name, position: 'insideEndTop', color: '#c0392b' },
             },
           ]),
-      ...migrations.map(({ domain, to, atSeconds }) => ({
+      ...migrations.map(({ atSeconds }, index) => ({
         xAxis: atSeconds / 60,
         lineStyle: { color: '#7f8c8d', type: 'dotted', width: named ? 1 : 0.5 },
-        label: named
-          ? { formatter: `${domain} → ${to}`, fontSize: 10, position: 'end', rotate: 0 }
-          : { show: false },
+        label:
+          named && labels[index] !== ''
+            ? { formatter: labels[index], fontSize: 10, position: 'end', rotate: 0 }
+            : { show: false },
       })),
     ],
   };

@@ -33,6 +33,11 @@ export class QuietWatch {
     return this.#busyAtMs;
   }
 
+  /** When a deal was made or a domain moved last. */
+  get changedAtMs(): number {
+    return this.#changedAtMs;
+  }
+
   /** Looks at the cluster now; to be called every simulated second or so. */
   look(): void {
     const lastAtMs = Math.ceil(this.#cluster.lastChangeAtMs);

@@ -67,7 +67,7 @@ export function simulate(cluster: Cluster, options: SimulationOptions = {}): Sim
     migratedBytes: migrations.reduce((sum, { bytes }) => sum + bytes, 0),
     messages: sent.messages,
     messageBytes: sent.bytes,
-    quietAtSeconds: watch.busyAtMs / 1000,
+    quietAtSeconds: (isQuiet ? watch.busyAtMs : watch.changedAtMs) / 1000,
     quiet: isQuiet,
     unsettled: unsettledClaims(sim),
     wallSeconds: (performance.now() - startedAt) / 1000,
