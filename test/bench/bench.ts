@@ -3,8 +3,8 @@
  *
  * This engine and what people would otherwise use, on identical seeded clusters. Writes the tables of
  * docs/benchmarks.md; the text around them is left alone. `--consolidation` compares how many hosts become
- * empty instead. Results are kept (`--results`): a benchmark may be run in pieces, for some seeds (`--seeds 4-6`),
- * and taken up where it was cut off (`--resume`); `--fresh` forgets them first. METIS takes part where `gpmetis` is installed (Debian package `metis`).
+ * empty instead. Results are kept (`--results`): a benchmark may be run in pieces, for some seeds (`--seeds 4-6`)
+ * and rows (`--contestants affinity,METIS`), and taken up where it was cut off (`--resume`); `--fresh` forgets them first. METIS takes part where `gpmetis` is installed (Debian package `metis`).
  */
 
 import { rmSync } from 'node:fs';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     starts: { type: 'string', default: 'random' },
     quick: { type: 'boolean', default: false },
     consolidation: { type: 'boolean', default: false },
+    contestants: { type: 'string' },
     resume: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     results: {
@@ -56,7 +57,10 @@ const chosen = <Name extends string>(text: string, known: readonly Name[]): Name
 /** `10` is one to ten, `4-6` is four to six. */
 const seedRange = (values.seeds ?? (values.quick ? '2' : '10')).split('-').map(Number);
 const [firstSeed, lastSeed] = [seedRange.length > 1 ? seedRange[0] : 1, seedRange.at(-1)];
-const contestants = values.consolidation ? consolidationContestants() : trafficContestants();
+const wanted = values.contestants?.split(',');
+const contestants = (
+  values.consolidation ? consolidationContestants() : trafficContestants()
+).filter(({ name }) => wanted?.some((part) => name.includes(part)) ?? true);
 if (!metisInstalled())
   console.log('gpmetis is not installed (Debian package "metis"): METIS sits out');
 if (values.fresh) rmSync(values.results, { force: true });
