@@ -83,7 +83,7 @@ type Startable = Libp2pNetwork & Readonly<{ start(): Promise<void> }>;
 function present(options: NetworkOptions, opened: Opened, parts: Parts): Startable {
   const { log, clock } = options;
   const { identity, store, invitations, addresses } = opened;
-  const { listeners, node, gate, links, dialler, reconnect, desk, bootstrap } = parts;
+  const { listeners, node, gate, links, dialler, reconnect, gossip, desk, bootstrap } = parts;
   const self = identity.host;
   const membership = {
     identity,
@@ -118,6 +118,7 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
       });
       node.addEventListener('connection:open', (event) => gate.opened(event.detail));
       await node.start();
+      gossip.start();
       links.start();
       parts.connect();
       bootstrap.start();

@@ -4,6 +4,7 @@
  */
 
 import { noise } from '@chainsafe/libp2p-noise';
+import { gossipsub, StrictSign } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { ConnectionGater, PeerId } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
@@ -12,6 +13,7 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
 import { membersOnly } from './members-only.ts';
+import { limits } from './wire/limits.ts';
 
 export const dialTimeoutMs = 5000;
 
@@ -20,6 +22,8 @@ type Options = Readonly<{
   listen: readonly string[];
   gater: ConnectionGater;
   admits: (peer: PeerId) => boolean;
+  /** The only topic. */
+  topic: string;
 }>;
 
 /** Not started yet, so that handlers are in place before the first connection. */
@@ -38,6 +42,20 @@ export function createNode(options: Options) {
     services: {
       identify: membersOnly(identify(), admits),
       ping: membersOnly(ping({ maxInboundStreams: 4 }), admits),
+      gossip: membersOnly(
+        gossipsub({
+          globalSignaturePolicy: StrictSign,
+          allowPublishToZeroTopicPeers: true,
+          allowedTopics: [options.topic],
+          // Rare news: a slow heartbeat costs an idle agent little.
+          heartbeatInterval: 10_000,
+          maxInboundDataLength: limits.frameBytes,
+          maxInboundStreams: 4,
+          // Otherwise nobody gets any gossip with 16 or more nodes behind one address.
+          scoreParams: { IPColocationFactorWeight: 0 },
+        }),
+        admits,
+      ),
     },
   });
 }

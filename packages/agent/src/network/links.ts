@@ -104,6 +104,11 @@ export class Links {
     return failure('busy', `${to} does not read as fast as this host sends.`);
   }
 
+  /** Roster entries from a member: over its stream, or gossiped. */
+  receiveRoster(from: HostId, frame: Extract<Frame, { kind: 'roster' }>): void {
+    this.#spread.receive(from, frame);
+  }
+
   /** Entries that were added here rather than brought by a peer. */
   spread(added: readonly Entry[]): void {
     this.#spread.spread(added);
@@ -171,7 +176,7 @@ export class Links {
         this.requests.answered(from, frame);
         break;
       case 'roster':
-        this.#spread.receive(from, frame);
+        this.receiveRoster(from, frame);
         break;
       case 'hints':
         this.#heard(frame.hints);

@@ -26,6 +26,8 @@ import { Links } from './links.ts';
 import { Listeners } from './listeners.ts';
 import { Reconnect } from './reconnect.ts';
 import type { Entry } from './roster-entry.ts';
+import { RosterGossip, rosterTopicOf } from './roster-gossip.ts';
+import { framesOf } from './roster-spread.ts';
 import type { RosterStore } from './roster-store.ts';
 import { ShutOuts } from './shut-out.ts';
 
@@ -75,11 +77,13 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     connections: (peer) => node.getConnections(peer),
   });
   const admits = (peer: PeerId) => gate.admits(peer);
+  const topic = rosterTopicOf(store.current.cluster);
   const node: Node = await createNode({
     identity,
     listen: options.listen,
     gater: gate.gater,
     admits,
+    topic,
   });
   const ownAddresses = () => announced(node.getMultiaddrs());
 
@@ -95,6 +99,7 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
   };
   const addedHere = (added: readonly Entry[]) => {
     links.spread(added);
+    gossip.publish(framesOf(added));
     rosterChanged(added);
   };
 
@@ -127,6 +132,14 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     isConnected: (host) => links.sessions.isConnected(host),
     dial: (host) => dialler.reach(host),
   });
+  const gossip = new RosterGossip({
+    node,
+    topic,
+    shutOuts,
+    admits,
+    log,
+    onRoster: (from, frame) => links.receiveRoster(from, frame),
+  });
   const desk = new JoinDesk({
     identity,
     store,
@@ -150,6 +163,7 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     links,
     dialler,
     reconnect,
+    gossip,
     desk,
     bootstrap,
     ownAddresses,

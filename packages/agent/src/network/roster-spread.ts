@@ -116,7 +116,7 @@ export function digestOf(roster: Roster): Uint8Array {
 const digests = new WeakMap<Roster, Uint8Array>();
 
 /** Frames of bounded size, in order: the signers of a frame's entries are in it or in one before it. */
-function framesOf(entries: readonly Entry[]): readonly Uint8Array[] {
+export function framesOf(entries: readonly Entry[]): readonly Uint8Array[] {
   const chunks: Uint8Array[][] = [[]];
   let bytes = 0;
   for (const entry of entries) {

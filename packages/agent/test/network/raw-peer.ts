@@ -1,6 +1,7 @@
 /** A peer that does not keep the rules: a bare libp2p node, with streams to write anything to. */
 
 import { noise } from '@chainsafe/libp2p-noise';
+import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
@@ -35,6 +36,7 @@ export async function rawNode(privateKey?: PrivateKey) {
     services: {
       identify: identify(),
       ping: ping(),
+      gossip: gossipsub({ allowPublishToZeroTopicPeers: true }),
     },
   });
 }
