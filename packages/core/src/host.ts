@@ -24,6 +24,7 @@ import type { Message } from './message.ts';
 import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model.ts';
 import { type Order, obey } from './order.ts';
 import type { DomainPresence, MigrationProgress, MigrationResult, PeerState } from './ports.ts';
+import { propose } from './proposing.ts';
 import {
   arrivalInspected,
   arrivalRequested,
@@ -46,7 +47,7 @@ import {
 import type { Located } from './settlement.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { receiveSummary, summarize } from './summary.ts';
-import { propose, receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+import { receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
 
 /** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
 export type TickRandom = readonly [number, number, number, number];

@@ -22,4 +22,4 @@ export { Ring } from './ring.ts';
 export * from './runner.ts';
 export * from './settlement.ts';
 export type { HostConfig, HostEffect, HostState, HostTiming, Settings } from './state.ts';
-export { undecidedDeal, whyNotTrading } from './trading.ts';
+export { undecidedDeal, whyNotTrading } from './willingness.ts';

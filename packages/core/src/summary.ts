@@ -9,7 +9,7 @@ import { mixed } from './hash.ts';
 import type { InformationMessage } from './message.ts';
 import type { HostId, LoadSummary } from './model.ts';
 import type { HostState, Turn } from './state.ts';
-import { whyNotTrading } from './trading.ts';
+import { whyNotTrading } from './willingness.ts';
 
 /** Sequence numbers are reserved in the journal this many at a time: they only grow, also over a crash. */
 const sequenceBatch = 1_000;

@@ -1,0 +1,134 @@
+/**
+ * Drives one deal's machine: what it persists, what changes hands in the same transaction, and what is said.
+ */
+
+import { cutBook, makeBook } from './book.ts';
+import { type Deal, type DealReply, stepDeal } from './deal.ts';
+import { giveClaim, revertClaim, takeClaim } from './holding.ts';
+import type { DealId, DomainId } from './model.ts';
+import { receiptKey } from './receipt.ts';
+import type { HostState, Turn } from './state.ts';
+
+/** Lets the machine take one step and performs what it asks for. */
+export function drive(turn: Turn, deal: Deal, event: Parameters<typeof stepDeal>[1]): void {
+  const { state } = turn;
+  const { effects } = stepDeal(deal, event, state.config.timing);
+  for (const effect of effects) {
+    switch (effect.kind) {
+      case 'persist':
+        adopt(turn, effect.deal);
+        break;
+      case 'send':
+        sendReply(turn, state.deals.get(deal.id) ?? deal, effect.message);
+        break;
+      case 'violation':
+        turn.log(
+          'warn',
+          'deal-violation',
+          `A peer broke the protocol: ${effect.signal} while ${deal.phase}.`,
+          {
+            deal: deal.id,
+            peer: deal.peer,
+            role: deal.role,
+          },
+        );
+        break;
+    }
+  }
+}
+
+/** A deal enters a phase: durable, together with the claims that change hands by it and the receipt. */
+export function adopt(turn: Turn, deal: Deal): void {
+  const { state, nowMs } = turn;
+  state.deals.set(deal.id, deal);
+  state.dealsDueAtMs = nowMs;
+  turn.record({ kind: 'deal', key: deal.id, value: deal });
+  if (deal.phase === 'accepted') return;
+  state.acceptances.delete(deal.id);
+  const decides = deal.role === 'proposer' ? 'committed' : 'done';
+  if (deal.phase === decides) {
+    for (const move of deal.moves) {
+      if (move.claim.holder === state.config.self) giveClaim(turn, move, deal);
+      else takeClaim(turn, move, deal);
+    }
+    state.counts.committed += 1;
+    state.tradedAtMs = nowMs;
+    state.backoffs.clear();
+    turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
+  } else if (deal.phase === 'void') {
+    for (const move of deal.moves) revertClaim(turn, move, deal);
+    turn.log('warn', 'deal-void', `A deal was voided: ${deal.detail}.`, { deal: deal.id });
+  } else if (deal.phase === 'aborted') {
+    state.counts.aborted += 1;
+    turn.log('debug', 'deal-aborted', `No deal: ${deal.detail}.`, {
+      deal: deal.id,
+      peer: deal.peer,
+    });
+  }
+  if (deal.phase === 'proposed') return;
+  const { id, role, peer, phase, exchange, gainBitsPerSecond, detail } = deal;
+  const receipt = {
+    kind: 'deal',
+    atMs: nowMs,
+    deal: id,
+    role,
+    peer,
+    phase,
+    ...exchange,
+    gainBitsPerSecond,
+    detail,
+  } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+}
+
+function describe(state: HostState, deal: Deal): string {
+  const names = (domains: readonly DomainId[]): string =>
+    domains
+      .map(
+        (domain) => deal.moves.find((move) => move.claim.domain === domain)?.traits.name ?? domain,
+      )
+      .join(', ') || 'nothing';
+  const [ours, theirs] =
+    deal.role === 'proposer'
+      ? [deal.exchange.give, deal.exchange.take]
+      : [deal.exchange.take, deal.exchange.give];
+  const megabits = (deal.gainBitsPerSecond / 1e6).toFixed(1);
+  const peer = state.directory.hostName(deal.peer);
+  return `Deal with ${peer}: we give ${names(ours)}, we take ${names(theirs)}; it saves ${megabits} Mbit/s · distance.`;
+}
+
+export function sendReply(turn: Turn, deal: Deal, reply: DealReply): void {
+  const { state, nowMs } = turn;
+  turn.state.saidAtMs.set(`deal ${deal.id}`, nowMs);
+  switch (reply) {
+    case 'propose': {
+      const book = makeBook(state, nowMs);
+      if (book === undefined) return;
+      turn.send(deal.peer, {
+        kind: 'propose',
+        deal: deal.id,
+        expiresInMs: Math.max(0, deal.expiresAtMs - nowMs),
+        book: cutBook(book, deal.peer, state.config.bookOffers),
+        ...(deal.meeting === undefined ? {} : { meeting: deal.meeting }),
+      });
+      return;
+    }
+    case 'accept': {
+      // After a restart there is nothing to repeat: asking for the decision ends the deal as well.
+      const acceptance = state.acceptances.get(deal.id);
+      if (acceptance !== undefined) turn.send(deal.peer, acceptance);
+      return;
+    }
+    case 'abort':
+      turn.send(deal.peer, { kind: 'abort', deal: deal.id, detail: deal.detail });
+      return;
+    default:
+      turn.send(deal.peer, { kind: reply, deal: deal.id });
+  }
+}
+
+export function forget(turn: Turn, deal: DealId): void {
+  turn.state.deals.delete(deal);
+  turn.state.saidAtMs.delete(`deal ${deal}`);
+  turn.record({ kind: 'deal', key: deal, value: null });
+}

@@ -1,0 +1,93 @@
+/** The proposer's first move: to whom, and after a decline, when again. */
+
+import { makeBook } from './book.ts';
+import type { Deal } from './deal.ts';
+import { sendReply } from './driving.ts';
+import { outlook } from './exchange.ts';
+import { findMeeting } from './meeting.ts';
+import type { DeclineReason } from './message.ts';
+import type { Book, DealId, HostId, LoadSummary } from './model.ts';
+import type { HostState, Turn } from './state.ts';
+import { undecidedDeal, whyNotTrading } from './willingness.ts';
+
+/** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
+export function propose(turn: Turn, random: readonly [number, number]): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  if (nowMs < state.nextTradeAtMs && state.nextTradeAtMs - nowMs < 2 * timing.tradeEveryMs) return;
+  state.nextTradeAtMs = nowMs + timing.tradeEveryMs * (0.5 + random[0]);
+  if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
+  const book = makeBook(state, nowMs);
+  if (book === undefined || book.offers.length === 0) return;
+  const candidates = tradingPeers(state, nowMs);
+  const drawn = drawPeer(state, book, candidates, random[1]);
+  const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
+  const peer = drawn ?? meeting?.host;
+  if (peer === undefined) return;
+  if (meeting !== undefined) state.meetAfterMs.set(meeting.domain, nowMs + timing.cooldownMs);
+  const id = `${state.config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random[1] * 1e9).toString(36)}`;
+  const deal: Deal = {
+    id: id as DealId,
+    role: 'proposer',
+    peer,
+    phase: 'proposed',
+    exchange: { give: [], take: [] },
+    moves: [],
+    gainBitsPerSecond: 0,
+    ...(meeting === undefined ? {} : { meeting: meeting.domain }),
+    startedAtMs: nowMs,
+    expiresAtMs: nowMs + timing.proposalMs,
+    endedAtMs: null,
+    detail: '',
+  };
+  // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
+  state.deals.set(deal.id, deal);
+  state.dealsDueAtMs = nowMs;
+  sendReply(turn, deal, 'propose');
+}
+
+/** Whoever would answer a proposal now, as far as its summary tells. */
+function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
+  const { timing } = state.config;
+  const found: LoadSummary[] = [];
+  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
+    if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
+    if ((state.backoffs.get(host)?.untilMs ?? 0) <= nowMs) found.push(summary);
+  }
+  return found;
+}
+
+function drawPeer(
+  state: HostState,
+  book: Book,
+  peers: readonly LoadSummary[],
+  random: number,
+): HostId | undefined {
+  const { cost, minGainBitsPerSecond } = state.config;
+  const potential = outlook(book, cost);
+  const candidates = peers
+    .map((summary) => ({ host: summary.host, weight: potential(summary) }))
+    .filter(({ weight }) => weight >= minGainBitsPerSecond);
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
+  let left = random * total;
+  for (const { host, weight } of candidates) {
+    left -= weight;
+    if (left < 0) return host;
+  }
+  return candidates.at(-1)?.host;
+}
+
+/** A declined pair leaves each other alone for a while, longer each time, until something changes. */
+export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
+  const { state, nowMs } = turn;
+  const { backoffMs, backoffMaxMs, tradeEveryMs } = state.config.timing;
+  // A busy peer is only busy now.
+  if (reason === 'busy') {
+    state.backoffs.set(peer, { untilMs: nowMs + tradeEveryMs / 2, count: 0 });
+    return;
+  }
+  const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
+  const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(count - 1, 16));
+  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
+}
