@@ -83,7 +83,9 @@ function longestMistake(simulation: SimCluster, untilMs: number, everyMs: number
 function unnamed(simulation: SimCluster): readonly string[] {
   return simulation.hosts.flatMap(({ state }) =>
     [...(state?.rows ?? [])]
-      .filter(([, row]) => row.some(({ partner }) => partner === 'external'))
+      .filter(([, row]) =>
+        row.some((rate) => rate.partner === 'external' && rate.bitsPerSecond > 1),
+      )
       .map(([domain]) => domain),
   );
 }

@@ -268,7 +268,8 @@ export function contest(turn: Turn, told: Whereabouts): void {
   // While it migrates the new home may know before we do.
   if (entry.settlement !== null || told.version < entry.version) return;
   if (told.version > versionMax) return;
-  state.information.contested.set(told.domain, { version: told.version, atMs: nowMs });
+  const { home, version } = told;
+  state.information.contested.set(told.domain, { home, version, atMs: nowMs });
 }
 
 function chunks(domains: ReadonlySet<DomainId>): readonly (readonly DomainId[])[] {

@@ -64,7 +64,7 @@ export type Information = {
   resendAtMs: number;
   refreshAtMs: number;
   /** Another host says that one of our domains is at home there: looked into with the next sample. */
-  readonly contested: Map<DomainId, Readonly<{ version: number; atMs: number }>>;
+  readonly contested: Map<DomainId, Readonly<{ home: HostId; version: number; atMs: number }>>;
 
   // --- for ourselves ---
   /** The domains that ours talk to and that are neither at home nor held here. */

@@ -130,14 +130,25 @@ function fact(turn: Turn, domain: DomainId, detail: string): void {
 function settleContests(turn: Turn, beganAtMs: number): void {
   const { state } = turn;
   const { contested } = state.information;
-  for (const [domain, { version, atMs }] of contested) {
+  const { historyMs } = state.config.timing;
+  for (const [domain, { home, version, atMs }] of contested) {
     if (beganAtMs <= atMs) continue;
     contested.delete(domain);
     const entry = state.homes.get(domain);
     const sample = state.samples.get(domain);
     if (entry === undefined || sample?.state !== 'running' || entry.settlement !== null) continue;
-    if (version < entry.version) continue;
-    const why = 'another host claims to run it';
-    takeBack(turn, { ...entry, version }, why);
+    // Once is enough among honest hosts; a liar must not void our claims over and over.
+    if (version < entry.version || !turn.due(`contest ${domain}`, historyMs)) continue;
+    const other = state.directory.hostName(home);
+    turn.log(
+      'warn',
+      'two-homes',
+      `${entry.name} runs here, and ${other} says that it runs there.`,
+      {
+        domain,
+        peer: home,
+      },
+    );
+    takeBack(turn, { ...entry, version }, `${other} claims to run it`);
   }
 }

@@ -240,6 +240,31 @@ describe('a domain that comes or goes', () => {
     expect(entryOf(hosts.state('a'), 'v1').version).toBeGreaterThan(before + 5);
     expect(entryOf(hosts.state('a'), 'v1').holder).toBe('a');
   });
+
+  it('does not lose its claims again and again to a host that goes on lying', () => {
+    const hosts = talking();
+    const lie = () => {
+      const { version } = entryOf(hosts.state('a'), 'v1');
+      const domains = [
+        {
+          domain: domainId('v1'),
+          name: 'v1',
+          holder: hostId('f'),
+          version: version + 1,
+          addresses: [],
+        },
+      ];
+      const message = { kind: 'announce', id: 1, domains } as const;
+      hosts.take(hostId('a'), { kind: 'messageReceived', from: hostId('f'), message });
+    };
+    const versions = new Set<number>();
+    for (let round = 0; round < 20; round++) {
+      lie();
+      hosts.pass(5_000);
+      versions.add(entryOf(hosts.state('a'), 'v1').version);
+    }
+    expect(versions.size).toBe(1);
+  });
 });
 
 describe('members that come and go', () => {
