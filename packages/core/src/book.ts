@@ -155,14 +155,22 @@ export function offerOf(state: HostState, domain: DomainId): Offer | undefined {
   return { claim, traits, row: cutRow(rowOf(state, domain), state.config.bookPartners) };
 }
 
-/** The heaviest entries of a row; what is left out is added to `external`, so that loads stay exact. */
+/**
+ * The heaviest entries of a row; what is left out is added to `external`, so that loads stay exact. An entry
+ * counts by as much as it is heavier than the heaviest one left out: otherwise a domain that talks to many
+ * alike would be drawn to whichever of them happen to be named.
+ */
 export function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
   if (row.length <= partnersMax) return row;
-  const sorted = row.toSorted((one, other) => other.bitsPerSecond - one.bitsPerSecond);
-  const kept = sorted.slice(0, partnersMax).filter((rate) => rate.partner !== 'external');
-  const total = row.reduce((sum, rate) => sum + rate.bitsPerSecond, 0);
-  const named = kept.reduce((sum, rate) => sum + rate.bitsPerSecond, 0);
-  return [...kept, { partner: 'external', bitsPerSecond: total - named }];
+  const named = row.filter(({ partner }) => partner !== 'external');
+  const sorted = named.toSorted((one, other) => other.bitsPerSecond - one.bitsPerSecond);
+  const common = sorted[partnersMax - 1]?.bitsPerSecond ?? 0;
+  const kept = sorted.slice(0, partnersMax - 1).flatMap(({ partner, bitsPerSecond }) => {
+    const above = bitsPerSecond - common;
+    return above > 0 ? [{ partner, bitsPerSecond: above }] : [];
+  });
+  const sum = (rates: TrafficRow) => rates.reduce((total, rate) => total + rate.bitsPerSecond, 0);
+  return [...kept, { partner: 'external', bitsPerSecond: sum(row) - sum(kept) }];
 }
 
 /** The book of this host now. Undefined before the first sample. */

@@ -7,9 +7,9 @@
  * of the cooldown, which holds whatever has changed.
  */
 
-import { cutRow, paperLoad, rowOf, traitsOf } from './book.ts';
+import { paperLoad, rowOf, traitsOf } from './book.ts';
 import { hostCost } from './cost.ts';
-import type { DomainId, TrafficRow } from './model.ts';
+import type { TrafficRow } from './model.ts';
 import type { HostState } from './state.ts';
 
 /** What a domain and its host carried when the domain had just arrived. */
@@ -38,12 +38,13 @@ export function refreshNews(state: HostState, nowMs: number): void {
     const traits = traitsOf(state, domain);
     if (traits === undefined) continue;
     excessBitsPerSecond ??= overload(state);
-    const row = cutRow(rowOf(state, domain), config.bookPartners);
+    const row = rowOf(state, domain);
     const then = arrivals.get(domain);
     // The first measurements here are still filled up from those of its last home. After a restart
     // nobody remembers: it rests from what is now.
-    if (then === undefined || nowMs - movedAtMs <= config.timing.rowTrustMs) {
-      arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond });
+    if (then === undefined) {
+      if (nowMs - movedAtMs > config.timing.rowTrustMs)
+        arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond });
       resting.add(domain);
       continue;
     }
@@ -66,16 +67,24 @@ function differs(now: number, then: number, least: number): boolean {
   return Math.abs(now - then) > Math.max(least, share * Math.max(now, then));
 }
 
+/** What the earlier row does not name is compared as a whole. */
 function rowDiffers(now: TrafficRow, then: TrafficRow, least: number): boolean {
-  const rates = new Map<DomainId | 'external', number>();
-  let total = 0;
-  for (const { partner, bitsPerSecond } of then) {
-    rates.set(partner, (rates.get(partner) ?? 0) - bitsPerSecond);
-    total += bitsPerSecond;
-  }
-  for (const { partner, bitsPerSecond } of now)
-    rates.set(partner, (rates.get(partner) ?? 0) + bitsPerSecond);
+  const rates = new Map(now.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
   let difference = 0;
-  for (const change of rates.values()) difference += Math.abs(change);
-  return difference > Math.max(least, share * total);
+  let [restNow, restThen] = [totalOf(now), 0];
+  for (const { partner, bitsPerSecond } of then) {
+    if (partner === 'external') {
+      restThen += bitsPerSecond;
+      continue;
+    }
+    const rate = rates.get(partner) ?? 0;
+    difference += Math.abs(rate - bitsPerSecond);
+    restNow -= rate;
+  }
+  difference += Math.abs(restNow - restThen);
+  return difference > Math.max(least, share * totalOf(then));
+}
+
+function totalOf(row: TrafficRow): number {
+  return row.reduce((sum, { bitsPerSecond }) => sum + bitsPerSecond, 0);
 }

@@ -62,7 +62,15 @@ function withCarried(
   if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0) return row;
   if (nowMs - entry.movedAtMs > state.config.timing.rowTrustMs) return row;
   const merged = new Map(row.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
-  for (const { partner, bitsPerSecond } of entry.carriedRow)
-    merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));
+  // What the carried row did not name may be what is named by now: only the rest of it is outside.
+  let unnamed = 0;
+  for (const { partner, bitsPerSecond } of entry.carriedRow) {
+    unnamed += bitsPerSecond;
+    if (partner !== 'external')
+      merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));
+  }
+  for (const [partner, bitsPerSecond] of merged)
+    if (partner !== 'external') unnamed -= bitsPerSecond;
+  if (unnamed > (merged.get('external') ?? 0)) merged.set('external', unnamed);
   return [...merged].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
 }

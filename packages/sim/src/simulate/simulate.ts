@@ -3,13 +3,25 @@
  * is over. Equal clusters, options and seeds give equal results, `wallSeconds` aside.
  */
 
-import type { DomainId } from '@barter/core';
+import { DEFAULT_SETTINGS, type DomainId, type PresetSettings } from '@barter/core';
 import { SimCluster } from '../cluster/cluster.ts';
 import { defaultTiming } from '../cluster/host-config.ts';
 import type { Cluster } from '../world/cluster-file.ts';
 import { QuietWatch, unsettledClaims } from './quiet.ts';
 import type { Migration, SimulationOptions, SimulationResult } from './result.ts';
 import { Series } from './series.ts';
+
+/**
+ * The agent's defaults, but for memory: where a file sets no limit below what a host has, all of it may be
+ * used, and a full host is not an overloaded one.
+ */
+function thresholdsOf({ hosts }: Cluster): PresetSettings['thresholds'] {
+  const { thresholds } = DEFAULT_SETTINGS;
+  const isLimited = hosts.some(
+    ({ memoryBytes, memoryLimitBytes }) => (memoryLimitBytes ?? memoryBytes) < memoryBytes,
+  );
+  return isLimited ? thresholds : { ...thresholds, memoryHigh: 1 };
+}
 
 /** How often a simulation looks whether it is over. */
 const lookEveryMs = 1_000;
@@ -22,6 +34,7 @@ export function simulate(cluster: Cluster, options: SimulationOptions = {}): Sim
   const sim = new SimCluster(cluster, {
     seed: options.seed ?? 1,
     preset: options.preset ?? 'default',
+    cost: { thresholds: thresholdsOf(cluster) },
     ...(options.settleAfterSeconds === undefined
       ? {}
       : { timing: { settleAfterMs: options.settleAfterSeconds * 1000 } }),
