@@ -9,6 +9,7 @@
 import { offerOf } from './book.ts';
 import { type Holding, type HomeEntry, registerTransfer, takenBack } from './claim.ts';
 import type { ClaimMove, Deal } from './deal.ts';
+import { rested } from './giving-up.ts';
 import type { ClaimMessage } from './message.ts';
 import type { DealId, DomainId, HostId } from './model.ts';
 import { receiptKey } from './receipt.ts';
@@ -187,7 +188,8 @@ function receiveTransfer(
     revoke(turn, from, domain, 'another holder is registered');
     return;
   }
-  if (verdict.verdict === 'registered') setHome(turn, verdict.entry);
+  if (verdict.verdict === 'registered')
+    setHome(turn, to === self ? rested(verdict.entry, nowMs) : verdict.entry);
   turn.send(from, { kind: 'transferred', domain, version });
 }
 

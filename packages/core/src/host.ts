@@ -127,6 +127,7 @@ export function createHost(
     pausing: false,
     tradedAtMs: 0,
     hurried: new Map(),
+    blockedSinceMs: new Map(),
     nextTradeAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,

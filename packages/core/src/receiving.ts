@@ -6,6 +6,7 @@
 
 import { heldDomains, paperLoad, traitsOf } from './book.ts';
 import { type Holding, isHeld } from './claim.ts';
+import { giveUp } from './giving-up.ts';
 import { dropHolding, setHolding } from './holding.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
@@ -179,6 +180,7 @@ function callNext(turn: Turn, random: number): void {
     ask(turn, reservation);
   }
   makeRoom(turn, blocked);
+  giveUp(turn, blocked);
 }
 
 function isReady(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): boolean {

@@ -155,6 +155,8 @@ export type HostState = {
   pausing: boolean;
   /** When claims last changed hands here. */
   tradedAtMs: number;
+  /** Since when claims held here have waited for nothing but room. */
+  readonly blockedSinceMs: Map<DomainId, number>;
   /** Claims whose homes want them settled soon. */
   readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
   nextTradeAtMs: number;

@@ -14,6 +14,8 @@ const lookForPendingEveryMs = 30_000;
 /** Rates that differ by less are still being smoothed, and make no deal. */
 const bitsPerSecondMin = 10_000;
 const coresMin = 0.01;
+/** What rests for longer (its move was given up) is not waited for. */
+const longRestMs = 2 * 3_600_000;
 
 export class QuietWatch {
   readonly #cluster: SimCluster;
@@ -85,7 +87,7 @@ function isPending({ state }: SimHost, nowMs: number): boolean {
   if (state === undefined) return false;
   const { cooldownMs } = state.config.timing;
   for (const { domain, movedAtMs, restsUntilMs } of state.homes.values()) {
-    if (restsUntilMs > nowMs) return true;
+    if (restsUntilMs > nowMs && restsUntilMs - nowMs < longRestMs) return true;
     if (movedAtMs !== null && movedAtMs + cooldownMs > nowMs && !state.resting.has(domain))
       return true;
     const sample = state.samples.get(domain);

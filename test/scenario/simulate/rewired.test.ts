@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { tell } from '../story.ts';
+import { rewiredCluster } from './rewired.ts';
+
+/** A twentieth of the tenants is rewired after an hour: whom that does not concern stays where it is. */
+
+const atSeconds = 3600;
+
+test.each([
+  [12, 75, 3],
+  [12, 90, 4],
+])(
+  '%i hosts, %i %% full: quiet again, with at most two moves for each VM concerned',
+  (hosts, fill, seed) => {
+    const { cluster, affected } = rewiredCluster(hosts, fill, atSeconds, seed);
+    const result = tell(cluster, { seed });
+    expect(result.quiet).toBe(true);
+    const costAt = (seconds: number) =>
+      result.series.findLast((point) => point.atSeconds <= seconds)?.cost ?? 0;
+    const later = result.migrations.filter((migration) => migration.atSeconds > atSeconds);
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.length).toBeLessThanOrEqual(2 * affected.size);
+    expect(result.finalCost).toBeLessThan(0.5 * costAt(atSeconds + 60));
+    const moved = new Set<string>();
+    for (const { domain } of result.migrations.slice(0, result.migrations.length - later.length)) {
+      expect(moved.has(domain), `${domain} moves twice before anything changes`).toBe(false);
+      moved.add(domain);
+    }
+  },
+  60_000,
+);
