@@ -159,6 +159,10 @@ export type HostState = {
   readonly blockedSinceMs: Map<DomainId, number>;
   /** Claims whose homes want them settled soon. */
   readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
+  /** When claims last changed hands at a host that we hear of. */
+  heardTradeAtMs: number;
+  /** When a tick next has to see which domains can be called here. */
+  callsDueAtMs: number;
   nextTradeAtMs: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;
