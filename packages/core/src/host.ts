@@ -129,7 +129,6 @@ export function createHost(
     hurried: new Map(),
     blockedSinceMs: new Map(),
     nextTradeAtMs: 0,
-    heardTradeAtMs: 0,
     callsDueAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,

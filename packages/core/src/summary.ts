@@ -134,7 +134,6 @@ export function receiveSummary(
     });
     return;
   }
-  state.heardTradeAtMs = Math.max(state.heardTradeAtMs, nowMs - summary.tradedMsAgo);
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
   if (state.directory.learn(summary, nowMs) && before?.revision !== summary.revision)
