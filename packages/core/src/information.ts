@@ -84,6 +84,8 @@ export type Information = {
 
   // --- load summaries ---
   roundAtMs: number;
+  /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
+  partnerHosts: ReadonlySet<HostId>;
   /** Who got our summary in this round, and how many more may ask for it. */
   readonly told: Set<HostId>;
   answersLeft: number;
@@ -114,6 +116,7 @@ export function createInformation(self: HostId): Information {
     interestRound: 0,
     rowsChanged: false,
     roundAtMs: Number.NEGATIVE_INFINITY,
+    partnerHosts: new Set(),
     told: new Set(),
     answersLeft: 0,
   };

@@ -51,6 +51,7 @@ export function summarize(turn: Turn, random: number): void {
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
   const summary = makeSummary(turn);
   const partners = isFew(state) ? [...information.others] : partnerHosts(state);
+  information.partnerHosts = new Set(partners);
   const isFresh = (host: HostId) => {
     const known = state.directory.peers.get(host);
     return known !== undefined && nowMs - known.receivedAtMs <= 2 * summaryEveryMs;
@@ -160,8 +161,11 @@ export function receiveSummary(
   }
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
-  if (state.directory.learn(summary, nowMs) && isNews(state, before, summary))
-    wake(state, nowMs, from);
+  if (state.directory.learn(summary, nowMs) && isNews(state, before, summary)) {
+    // Of many peers some always have news; those that hold partners are worth looking at before it is time.
+    if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
+    else state.backoffs.delete(from);
+  }
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;
