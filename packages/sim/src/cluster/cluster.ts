@@ -164,6 +164,9 @@ export class SimCluster {
         case 'reachable':
           this.#hostById.get(event.host)?.sampleSoon();
           return;
+        case 'traffic-changed':
+          for (const host of this.hosts) host.stir();
+          return;
         case 'migration-started':
           startedAtMs.set(event.domain, event.atMs);
           return;

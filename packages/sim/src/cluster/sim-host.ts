@@ -54,6 +54,10 @@ export type SimHostSurroundings = Readonly<{
   onEffect(host: SimHost, effect: HostEffect): void;
 }>;
 
+/** After so many samples without an event a host is sampled so many times more rarely; never beyond `staleMs`. */
+const calmSamplesMin = 12;
+const calmPace = 3;
+
 export class SimHost {
   readonly id: HostId;
   readonly journal = new SimJournal();
@@ -66,6 +70,9 @@ export class SimHost {
   /** Counts the agent's lives: what was begun in an earlier one reports to nobody. */
   #life = 0;
   #sampling = false;
+  #nextSampleAtMs = 0;
+  /** Samples in a row between which nothing happened here. */
+  #calmSamples = 0;
   #shown: HypervisorSample | undefined;
   /** Addresses of the domains that it shows. */
   #local: ReadonlySet<string> = new Set();
@@ -102,9 +109,8 @@ export class SimHost {
         random: [random.next(), random.next(), random.next(), random.next()],
       }),
     );
-    this.#every(life, world.nowMs() + random.next() * sampleEveryMs, sampleEveryMs, () =>
-      this.sample(),
-    );
+    this.#calmSamples = 0;
+    this.#sampleAgain(life, world.nowMs() + random.next() * sampleEveryMs);
   }
 
   /** Ends the agent the way SIGKILL does. */
@@ -136,8 +142,31 @@ export class SimHost {
     }
   }
 
+  /** Samples from then on; a host on which nothing happens is looked at more rarely, and sees the same. */
+  #sampleAgain(life: number, atMs: number): void {
+    const { world, sampleEveryMs } = this.#around;
+    this.#nextSampleAtMs = atMs;
+    world.at(atMs, () => {
+      // Put forward meanwhile, or the agent has another life.
+      if (life !== this.#life || this.#nextSampleAtMs !== atMs) return;
+      this.sample();
+      this.#calmSamples += 1;
+      const isCalm = this.#calmSamples > calmSamplesMin && this.#state?.sample?.trafficMeasured;
+      this.#sampleAgain(life, atMs + sampleEveryMs * (isCalm ? calmPace : 1));
+    });
+  }
+
+  /** Something is different here: looks as often as an agent does, for a while. */
+  stir(): void {
+    this.#calmSamples = 0;
+    const { world, random, sampleEveryMs } = this.#around;
+    if (this.#state === undefined || this.#nextSampleAtMs - world.nowMs() <= sampleEveryMs) return;
+    this.#sampleAgain(this.#life, world.nowMs() + random.next() * sampleEveryMs);
+  }
+
   /** The hypervisor reported something: look again soon, once however much it reports. */
   sampleSoon(): void {
+    this.stir();
     if (this.#sampling || this.#state === undefined) return;
     this.#sampling = true;
     const life = this.#life;
