@@ -30,6 +30,8 @@ type Element = Readonly<{
 
 const depthMax = 64;
 const referencesMax = 10_000;
+/** A pseudo-terminal's number differs on every host; anything else below there is a path like others. */
+const terminal = /^\/dev\/pts\/\d+$/;
 const attributesKey = ':@';
 const textKey = '#text';
 
@@ -40,6 +42,8 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   ignoreDeclaration: true,
+  // libvirt does not trim either: ` /a` and `/a` are two paths, ` vm` and `vm` two names.
+  trimValues: false,
 });
 
 /**
@@ -85,8 +89,10 @@ export function sameReach(
 }
 
 function parseXml(xml: string): Result<readonly Element[]> {
-  // Entities of its own making would let one text mean two things to two parsers.
+  // Entities of its own making would let one text mean two things to two parsers, and so would an
+  // encoding: libxml2 reads `+ADw-` as `<` in what declares itself UTF-7. libvirt writes neither.
   if (/<!(DOCTYPE|ENTITY)/i.test(xml)) return bad('it has a document type declaration');
+  if (/<\?xml/i.test(xml)) return bad('it has an XML declaration');
   try {
     // With the validator: alone, the parser takes tags that do not match.
     return success(elements(parser.parse(xml, true) as XmlNode[]));
@@ -101,12 +107,12 @@ function definitionOf(domain: Element): Result<Definition> {
     const found = top.filter((element) => element.tag === tag);
     return found.length === 1 && found[0] !== undefined ? textOf(found[0]) : undefined;
   };
-  const uuid = one('uuid')?.toLowerCase();
+  const uuid = one('uuid')?.trim().toLowerCase();
   const name = one('name');
   const vcpus = Number(one('vcpu') ?? '1');
   if (uuid === undefined || !/^[0-9a-f-]{36}$/.test(uuid))
     return bad('it has not exactly one UUID');
-  if (name === undefined || name === '') return bad('it has not exactly one name');
+  if (name === undefined || name.trim() === '') return bad('it has not exactly one name');
   if (!Number.isInteger(vcpus) || vcpus < 1) return bad('its number of vCPUs cannot be read');
   const sizes = top.filter((e) => ['memory', 'currentMemory', 'maxMemory'].includes(e.tag));
   const memory = sizes.map((element) => sizeBytes(element));
@@ -126,8 +132,12 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
   if (path.length > depthMax) return `it is nested more than ${depthMax} deep`;
   if (into.size > referencesMax) return `it names more than ${referencesMax} things`;
   const here = [...path, element.tag];
+  // libxml2 joins the texts of what is within: `/a<b>/c</b>` is `/a/c` to libvirt and `/a` here.
+  if (textOf(element).trim() !== '' && elements(element.children).length > 0)
+    return `${here.join('/')} mixes text and elements`;
   if (element.tag.includes(':')) into.add(`the extension ${here.join('/')}`);
-  if (element.tag === 'hostdev') into.add(`the host device ${JSON.stringify(element.children)}`);
+  if (element.tag === 'hostdev')
+    into.add(`the host device ${JSON.stringify(element.children, withoutBlanks)}`);
   const texts = [...Object.entries(element.attributes), [textKey, textOf(element)] as const];
   for (const [key, value] of texts) {
     // libvirt writes no numeric references here; decoded or not, they could hide a path.
@@ -135,10 +145,10 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
     const extension = key.startsWith('xmlns') || element.tag.includes(':');
     const named =
       element.tag === 'source' && key !== textKey && key !== 'index' && key !== 'startupPolicy';
-    const absolute = value.startsWith('/') && !value.startsWith('/dev/pts/');
+    const absolute = value.trimStart().startsWith('/');
     const emulator = element.tag === 'emulator' && key === textKey;
-    if (value !== '' && (extension || named || absolute || emulator)) {
-      if (named && value.startsWith('/dev/pts/')) continue;
+    if (value.trim() === '' || terminal.test(value)) continue;
+    if (extension || named || absolute || emulator) {
       into.add(`${element.tag} ${key === textKey ? '' : `${key}=`}${value}`);
     }
   }
@@ -159,10 +169,13 @@ function elements(nodes: readonly XmlNode[]): Element[] {
 }
 
 function textOf(element: Element): string {
-  return element.children
-    .map((node) => (textKey in node ? String(node[textKey]) : ''))
-    .join('')
-    .trim();
+  return element.children.map((node) => (textKey in node ? String(node[textKey]) : '')).join('');
+}
+
+/** For `JSON.stringify`: indentation says nothing, and a cookie's differs. */
+function withoutBlanks(_key: string, value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.filter((node: XmlNode) => !(textKey in node) || String(node[textKey]).trim() !== '');
 }
 
 /** Units of libvirt's scaled integers (virScaleInteger); without one, KiB. */
@@ -185,7 +198,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 
 function sizeBytes(element: Element): number {
   const unit = unitBytes[(element.attributes.unit ?? 'KiB').toLowerCase()];
-  const text = textOf(element);
+  const text = textOf(element).trim();
   return unit !== undefined && /^\d+$/.test(text) ? Number(text) * unit : Number.NaN;
 }
 
