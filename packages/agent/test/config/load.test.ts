@@ -40,6 +40,23 @@ describe('reading the configuration', () => {
     expect(parseConfig('limits:\nprobe:\n  # bridges: []\n', 'b.yaml')).toEqual(empty);
   });
 
+  it('of a file that is something else reports the first hundred problems, and soon', () => {
+    const text = Array.from({ length: 3000 }, (_, index) => `k${index}: 1`).join('\n');
+    const before = process.threadCpuUsage();
+    expect(problemsOf(parseConfig(text, 'b.yaml'))).toHaveLength(100);
+    expect(process.threadCpuUsage(before).user).toBeLessThan(500_000);
+  });
+
+  it('refuses a file that is too large for a configuration unread', async () => {
+    const file = join(directory, 'large.yaml');
+    await writeFile(file, '#'.repeat(40_000));
+    expect(problemsOf(await loadConfig(file))[0]).toContain('larger than 32768 bytes');
+  });
+
+  it('refuses a list or a section as a key', () => {
+    expect(only('[mode]: auto')).toContain('b.yaml:1:1:');
+  });
+
   it('takes the timing of the preset where the file does not say otherwise', () => {
     const trading = (text: string) => {
       const config = parseConfig(text, 'file');
