@@ -32,6 +32,9 @@ const depthMax = 64;
 const referencesMax = 10_000;
 /** A pseudo-terminal's number differs on every host; anything else below there is a path like others. */
 const terminal = /^\/dev\/pts\/\d+$/;
+/** What is in these is a path, also without a slash: QEMU and libvirtd run in the root directory. */
+const pathTags = new Set(['emulator', 'kernel', 'initrd', 'loader', 'nvram', 'dtb']);
+const blanks = ' \t\r\n';
 const attributesKey = ':@';
 const textKey = '#text';
 
@@ -107,12 +110,11 @@ function definitionOf(domain: Element): Result<Definition> {
     const found = top.filter((element) => element.tag === tag);
     return found.length === 1 && found[0] !== undefined ? textOf(found[0]) : undefined;
   };
-  const uuid = one('uuid')?.trim().toLowerCase();
+  const uuid = trim(one('uuid') ?? '').toLowerCase();
   const name = one('name');
   const vcpus = Number(one('vcpu') ?? '1');
-  if (uuid === undefined || !/^[0-9a-f-]{36}$/.test(uuid))
-    return bad('it has not exactly one UUID');
-  if (name === undefined || name.trim() === '') return bad('it has not exactly one name');
+  if (!/^[0-9a-f-]{36}$/.test(uuid)) return bad('it has not exactly one UUID');
+  if (name === undefined || trim(name) === '') return bad('it has not exactly one name');
   if (!Number.isInteger(vcpus) || vcpus < 1) return bad('its number of vCPUs cannot be read');
   const sizes = top.filter((e) => ['memory', 'currentMemory', 'maxMemory'].includes(e.tag));
   const memory = sizes.map((element) => sizeBytes(element));
@@ -133,7 +135,8 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
   if (into.size > referencesMax) return `it names more than ${referencesMax} things`;
   const here = [...path, element.tag];
   // libxml2 joins the texts of what is within: `/a<b>/c</b>` is `/a/c` to libvirt and `/a` here.
-  if (textOf(element).trim() !== '' && elements(element.children).length > 0)
+  const holdsText = pathTags.has(element.tag) || trim(textOf(element)) !== '';
+  if (holdsText && elements(element.children).length > 0)
     return `${here.join('/')} mixes text and elements`;
   if (element.tag.includes(':')) into.add(`the extension ${here.join('/')}`);
   if (element.tag === 'hostdev')
@@ -145,10 +148,9 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
     const extension = key.startsWith('xmlns') || element.tag.includes(':');
     const named =
       element.tag === 'source' && key !== textKey && key !== 'index' && key !== 'startupPolicy';
-    const absolute = value.trimStart().startsWith('/');
-    const emulator = element.tag === 'emulator' && key === textKey;
-    if (value.trim() === '' || terminal.test(value)) continue;
-    if (extension || named || absolute || emulator) {
+    const isPath = value.includes('/') || (pathTags.has(element.tag) && key === textKey);
+    if (trim(value) === '' || terminal.test(value)) continue;
+    if (extension || named || isPath) {
       into.add(`${element.tag} ${key === textKey ? '' : `${key}=`}${value}`);
     }
   }
@@ -172,10 +174,19 @@ function textOf(element: Element): string {
   return element.children.map((node) => (textKey in node ? String(node[textKey]) : '')).join('');
 }
 
+/** Without what XML calls white space at both ends; JavaScript's `trim` takes away more. */
+function trim(text: string): string {
+  // Not by an expression: one that is anchored at the end tries every blank of a million.
+  let [start, end] = [0, text.length];
+  while (start < end && blanks.includes(text.charAt(start))) start += 1;
+  while (end > start && blanks.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
 /** For `JSON.stringify`: indentation says nothing, and a cookie's differs. */
 function withoutBlanks(_key: string, value: unknown): unknown {
   if (!Array.isArray(value)) return value;
-  return value.filter((node: XmlNode) => !(textKey in node) || String(node[textKey]).trim() !== '');
+  return value.filter((node: XmlNode) => !(textKey in node) || trim(String(node[textKey])) !== '');
 }
 
 /** Units of libvirt's scaled integers (virScaleInteger); without one, KiB. */
@@ -198,7 +209,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 
 function sizeBytes(element: Element): number {
   const unit = unitBytes[(element.attributes.unit ?? 'KiB').toLowerCase()];
-  const text = textOf(element).trim();
+  const text = trim(textOf(element));
   return unit !== undefined && /^\d+$/.test(text) ? Number(text) * unit : Number.NaN;
 }
 

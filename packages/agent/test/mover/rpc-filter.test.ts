@@ -200,10 +200,29 @@ test('a path that starts like a terminal is a path', () => {
   }
 });
 
+test('a path without a slash at its start counts too', () => {
+  for (const inner of [
+    'kernel>etc/shadow</kernel',
+    'loader>vmlinuz</loader',
+    'x y="etc/shadow"/',
+  ]) {
+    const evil = domainXml().replace('<os>', `<os><${inner}>`);
+    expect(refusal(prepareCall(memoryPath, { destination_xml: evil }))).toContain('it names');
+  }
+});
+
+test('a million blanks within a text take no longer than anything else', () => {
+  const evil = domainXml().replace('pc-q35', `a${' '.repeat(500_000)}b`);
+  const before = process.threadCpuUsage();
+  refusal(prepareCall(memoryPath, { destination_xml: evil }));
+  expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
+});
+
 test('text that goes on within an element is refused: libvirtd would read all of it', () => {
   for (const [from, to] of [
     ['<name>web1</name>', '<name>web1<a>x</a></name>'],
     ['qemu-system-x86_64<', 'qemu-system-x86_64<a>-evil</a><'],
+    ['/usr/bin/qemu-system-x86_64<', '<a>tmp</a><'],
   ] as const) {
     const evil = domainXml().replace(from, to);
     expect(evil).not.toBe(domainXml());
