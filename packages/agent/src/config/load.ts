@@ -49,12 +49,11 @@ export async function loadConfig(path?: string): Promise<ConfigResult> {
 /** @param file named in messages only */
 export function parseConfig(text: string, file: string): ConfigResult {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    // A list as a key means nothing here, and would only be told of on standard error.
-    stringKeys: true,
-  });
+  const document = parse(text, lines);
+  if (document === undefined) {
+    const message = 'it is nested too deeply to be a configuration';
+    return invalid(file, [{ path: '', line: null, column: null, message }]);
+  }
   const at = (path: readonly PropertyKey[]) => position(document, lines, path);
   const syntax = document.errors.slice(0, 20).map((error) => {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -79,6 +78,21 @@ export function parseConfig(text: string, file: string): ConfigResult {
   const problems = [...syntax, ...found].sort(asInTheFile);
   if (problems.length > 0 || !parsed.success) return invalid(file, problems);
   return { ok: true, value: parsed.data };
+}
+
+/** Undefined when the parser, which calls itself for every level, runs out of stack. */
+function parse(text: string, lines: LineCounter): Document | undefined {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      // A list as a key means nothing here, and would only be told of on standard error.
+      stringKeys: true,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function syntaxMessage({ code, message }: YAMLParseError): string {

@@ -53,6 +53,14 @@ describe('reading the configuration', () => {
     expect(problemsOf(await loadConfig(file))[0]).toContain('larger than 32768 bytes');
   });
 
+  it('refuses what is nested without end with a sentence', () => {
+    for (const text of [`a${': '.repeat(12_000)}`, '['.repeat(30_000), '- '.repeat(15_000)]) {
+      const before = process.threadCpuUsage();
+      expect(problemsOf(parseConfig(text, 'b.yaml')).length).toBeGreaterThan(0);
+      expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
+    }
+  });
+
   it('refuses a list or a section as a key', () => {
     expect(only('[mode]: auto')).toContain('b.yaml:1:1:');
   });
