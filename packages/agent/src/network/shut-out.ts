@@ -41,7 +41,7 @@ export class ShutOuts {
     if (record.strikes.take()) {
       this.#log.log('warn', 'peer-garbage', `${peer} sent something invalid: ${problem}`, { peer });
     } else {
-      this.shutOut(peer, `it keeps sending invalid frames (${problem})`);
+      this.shutOut(peer, `it keeps sending what is not valid (${problem})`);
     }
   }
 
