@@ -42,7 +42,7 @@ export function createAgentApi(parts: AgentApiParts): AgentApi {
   ): Promise<Result<Views[Name]>> => success(await viewHere(parts, name, limit));
 
   network.onRequest('view', async (_from, body) => {
-    const { view, limit } = body as { view?: unknown; limit?: unknown };
+    const { view, limit } = (body ?? {}) as { view?: unknown; limit?: unknown };
     if (typeof view !== 'string' || !isView(view))
       return failure('unknown-view', 'This agent does not know that view; is it older than yours?');
     const shown = await local(view, bounded(limit));

@@ -16,6 +16,7 @@ import {
   type TrafficProbe,
 } from '@barter/core';
 import { createAgentApi, isQuiet } from './agent-api.ts';
+import { Conduct } from './conduct.ts';
 import type { Config } from './config/schema.ts';
 import { serveControl } from './control/server.ts';
 import { crashingHypervisor, crashingJournal, crashPointOf } from './crash-point.ts';
@@ -107,6 +108,7 @@ async function assemble(
     return host;
   }
   const { hypervisor, probe } = host.value;
+  const conduct = new Conduct(log, (peer, problem) => network.suspect(peer, problem));
   const runner = new Runner(
     {
       clock,
@@ -114,12 +116,15 @@ async function assemble(
       transport: network,
       journal: crashingJournal(journal, point),
       hypervisor: crashingHypervisor(hypervisor, point),
-      log,
+      log: conduct.log,
     },
     state,
     (error) => fail(error instanceof Error ? error.message : String(error)),
   );
   const measuring = measure(config, runner, hypervisor, probe, log);
+  network.onMessage((from, message) =>
+    conduct.heard(from, message, (domain) => runner.state.homes.has(domain)),
+  );
   listen(runner, network, hypervisor, measuring);
   await runner.handle({ kind: 'restarted' });
   await runner.handle({ kind: 'peersChanged', peers: network.peers() });
