@@ -74,7 +74,9 @@ function toNewKeepers(state: HostState, domain: DomainId, letters: Letters): voi
   const addresses = state.samples.get(domain)?.addresses;
   if (addresses === undefined) return;
   const before = announced.get(domain);
-  const moved = before === undefined || before.addresses.join() !== addresses.join();
+  const moved =
+    before === undefined ||
+    (before.addresses !== addresses && before.addresses.join() !== addresses.join());
   if (!moved && before.ring === ring) return;
   const keepers = keepersOf(state, domain, addresses);
   for (const keeper of keepers)
@@ -189,9 +191,15 @@ function foundOf(
   return { kind: 'found', id, domains: told, unknown, places: placesOf(state, told) };
 }
 
-export function receiveHeard(turn: Turn, from: HostId, id: number): void {
-  const { unheard } = turn.state.information;
+export function receiveHeard(
+  turn: Turn,
+  from: HostId,
+  { id, unwatched }: InformationMessage & { kind: 'heard' },
+): void {
+  const { unheard, watchers } = turn.state.information;
   if (unheard.get(id)?.to === from) unheard.delete(id);
+  // A host that has given a claim away talks to its partners no more.
+  for (const domain of unwatched.slice(0, domainsPerMessage)) watchers.get(domain)?.delete(from);
 }
 
 /** We are a keeper of these, or of one of their addresses, by the sender's roster. */
@@ -210,7 +218,7 @@ export function receiveAnnounce(
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
     if (stands !== undefined) standing.push(stands);
   }
-  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id });
+  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id, unwatched: [] });
   // Two homes for one domain: the one that really runs it has to claim it anew.
   if (standing.length > 0) {
     const places = placesOf(state, standing);

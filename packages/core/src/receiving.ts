@@ -146,7 +146,12 @@ function callNext(turn: Turn, random: number): void {
   if (nowMs - state.sampledAtMs > config.timing.staleMs) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
   if (state.holdings.size === 0) return;
-  const tradedAtMs = lastTradeAtMs(state, nowMs);
+  const { resendMs, settleAfterMs } = config.timing;
+  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= 2 * resendMs) return;
+  state.callsDueAtMs = nowMs + Math.min(2 * resendMs, settleAfterMs);
+  const isRested = ({ acquiredAtMs }: Holding) => nowMs - acquiredAtMs >= settleAfterMs;
+  if (![...state.holdings.values()].some(isRested)) return;
+  const tradedAtMs = Math.max(state.tradedAtMs, state.heardTradeAtMs);
   const ready = [...state.holdings.values()]
     .filter((holding) => isReady(state, holding, nowMs, tradedAtMs))
     .map((holding) => ({ holding, worth: urgencyPerByte(state, holding, nowMs) }))
@@ -210,18 +215,10 @@ function isQuiet(state: HostState, holding: Holding, nowMs: number, tradedAtMs: 
   const { settleAfterMs } = state.config.timing;
   const restedMs = nowMs - holding.acquiredAtMs;
   if (restedMs < settleAfterMs) return false;
+  const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
+  if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs) return false;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
-  return Math.min(restedMs, nowMs - tradedAtMs) >= pauseMs || restedMs >= patience * pauseMs;
-}
-
-/** When claims last changed hands here or at a host that we hear of. */
-function lastTradeAtMs(state: HostState, nowMs: number): number {
-  let lastMs = state.tradedAtMs;
-  for (const { summary, receivedAtMs } of state.directory.peers.values()) {
-    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
-      lastMs = Math.max(lastMs, receivedAtMs - summary.tradedMsAgo);
-  }
-  return lastMs;
+  return quietMs >= pauseMs || restedMs >= patience * pauseMs;
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
@@ -291,6 +288,7 @@ function setReservation(turn: Turn, reservation: Reservation): void {
 
 export function dropReservation(turn: Turn, settlement: SettlementId): void {
   turn.state.reservations.delete(settlement);
+  turn.state.callsDueAtMs = 0;
   turn.state.saidAtMs.delete(`settle ${settlement}`);
   turn.state.saidAtMs.delete(`query ${settlement}`);
   turn.record({ kind: 'reservation', key: settlement, value: null });
