@@ -164,7 +164,7 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
     },
     addresses: () => node.getMultiaddrs().map(String),
     invite: ({ expiresInMs }) => invite(membership, expiresInMs),
-    expel: (peer) => expel(membership, peer),
+    expel: (peer, how = { withGuests: false }) => expel(membership, peer, how),
     suspect: (peer, problem) => {
       if (!shutOuts.has(peer)) shutOuts.strike(peer, problem);
     },
