@@ -41,6 +41,11 @@ export type Victim = Readonly<{
   /** The domains at home at the victim. */
   domains: readonly string[];
   cluster: string;
+  /** Everything of all hosts is below it. */
+  directory: string;
+  /** The ticket that the bad member joined with, used up; and one that is still open. */
+  tickets: readonly string[];
+  pid: number;
   /** Processor time that the victim has used so far. */
   cpuMs(): number;
   residentBytes(): number;
@@ -48,7 +53,10 @@ export type Victim = Readonly<{
   close(): Promise<void>;
 }>;
 
-export async function startVictim(domainsPerHost = 60): Promise<Victim> {
+export async function startVictim(
+  domainsPerHost = 60,
+  level: 'debug' | 'info' = 'info',
+): Promise<Victim> {
   const directory = mkdtempSync(join(tmpdir(), 'barter-hostile-'));
   const children: ChildProcess[] = [];
   const server = await serveWorld(directory, domainsPerHost);
@@ -58,14 +66,14 @@ export async function startVictim(domainsPerHost = 60): Promise<Victim> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const first = configure(directory, 'h1', server);
+    const first = configure(directory, 'h1', server, level);
     const founded = await initCluster({ ...membership(first), name: 'h1', clusterName: 'hostile' });
     if (!founded.ok) throw new Error(founded.message);
     children.push(start(first));
     const client = new ControlClient({ socketPath: first.control });
     await up(client, children);
     const ticket = await invite(client);
-    const second = configure(directory, 'h2', server);
+    const second = configure(directory, 'h2', server, level);
     await enlist(await invite(client), second, 'h2');
     children.push(start(second));
     await up(new ControlClient({ socketPath: second.control }), children);
@@ -81,6 +89,9 @@ export async function startVictim(domainsPerHost = 60): Promise<Victim> {
       keyFile: third.key,
       bad,
       cluster: founded.value.cluster,
+      directory,
+      tickets: [ticket, await invite(client)],
+      pid,
       domains: Array.from({ length: domainsPerHost }, (_, index) => `h1-vm${index}`),
       cpuMs: () => cpuMsOf(pid),
       residentBytes: () => residentBytesOf(pid),
@@ -95,7 +106,7 @@ export async function startVictim(domainsPerHost = 60): Promise<Victim> {
 
 type Files = Readonly<{ config: string; control: string; log: string; key: string; state: string }>;
 
-function configure(directory: string, name: string, server: WorldServer): Files {
+function configure(directory: string, name: string, server: WorldServer, level: string): Files {
   const state = join(directory, name);
   mkdirSync(state, { mode: 0o700 });
   const files = {
@@ -117,6 +128,7 @@ function configure(directory: string, name: string, server: WorldServer): Files 
     trading: { everySeconds: 60, minGain: '900Gbit' },
     control: { socket: files.control },
     http: { listen: 'off' },
+    log: { level },
   };
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
   return files;

@@ -19,6 +19,7 @@ import { createAgentApi, isQuiet } from './agent-api.ts';
 import { Conduct } from './conduct.ts';
 import type { Config } from './config/schema.ts';
 import { serveControl } from './control/server.ts';
+import { keepOutOfCoreDumps } from './core-dump.ts';
 import { crashingHypervisor, crashingJournal, crashPointOf } from './crash-point.ts';
 import { hostConfigOf } from './host-config.ts';
 import { hostNameOf } from './host-name.ts';
@@ -138,7 +139,8 @@ async function assemble(
     problems: [...measuring.problems(), ...host.value.problems()],
   });
   const api = createAgentApi({ runner, network, journal, facts, findings: host.value.findings });
-  const control = await serveControl({ socketPath: config.control.socket, api, log });
+  const { socket: socketPath, group } = config.control;
+  const control = await serveControl({ socketPath, group, api, log });
   const ticking = startLoop(tickEveryMs, () => runner.tick());
   const stop = once(async () => {
     await runner.handle({ kind: 'ordered', order: { order: 'pause' } });
@@ -229,6 +231,7 @@ function once(work: () => Promise<void>): () => Promise<void> {
 
 /** Runs the agent until a signal or a failure ends it; returns the exit code. */
 export async function runAgent(config: Config): Promise<number> {
+  keepOutOfCoreDumps();
   const agent = await startAgent(config);
   if (!agent.ok) {
     process.stderr.write(`barter: ${agent.message}\n`);

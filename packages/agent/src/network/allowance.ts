@@ -25,7 +25,7 @@ const allowed: Readonly<Record<Work, Readonly<{ capacity: number; perSecond: num
   'signs of life': { capacity: 200, perSecond: 50 },
 };
 /** Dropped frames that are forgiven: a peer may hang and then send everything at once. */
-const dropsForgiven = { capacity: 1000, perSecond: 50 };
+const dropsForgiven = { capacity: 100, perSecond: 5 };
 
 export type Verdict = 'allowed' | 'dropped' | Readonly<{ floodsWith: Work }>;
 

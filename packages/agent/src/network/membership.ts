@@ -44,6 +44,8 @@ export async function invite(
     invitation: id,
     secret,
   });
+  // From here on it is on the ticket only.
+  secret.fill(0);
   return ticket.ok ? success({ ticket: ticket.value, expiresAtMs }) : ticket;
 }
 

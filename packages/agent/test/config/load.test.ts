@@ -129,7 +129,7 @@ control: { socket: run/barter.sock }
 
   it('a key nobody could have meant is answered with the known ones', () => {
     expect(only('control: { wibble: 3 }')).toBe(
-      'b.yaml:1:20: control.wibble: unknown key: known here are socket',
+      'b.yaml:1:20: control.wibble: unknown key: known here are socket, group',
     );
     expect(only('Mode: auto')).toContain('did you mean mode?');
   });
