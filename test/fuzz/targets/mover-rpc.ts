@@ -120,8 +120,10 @@ export const prepare: Prepare = async () => {
 function checkPrepare(bytes: string): void {
   // These may stand within a text without changing it.
   const payload = bytes.replace(/<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[|\]\]>/g, '');
-  if (!payload.includes(`<uuid>${uuid}</uuid>`) || !payload.includes('<name>web1</name>'))
-    broken('a prepare is about the leased domain');
+  const isLeased =
+    new RegExp(`<uuid(\\s[^>]*)?>\\s*${uuid}`, 'i').test(payload) &&
+    /<name(\s[^>]*)?>web1<\/name\s*>/.test(payload);
+  if (!isLeased) broken('a prepare is about the leased domain');
   if (!payload.includes(migrateUri)) broken('a prepare goes to the agreed socket');
   const start = payload.indexOf('<domain');
   const end = payload.lastIndexOf('</domain>');
