@@ -46,6 +46,13 @@ export type Victim = Readonly<{
   /** The ticket that the bad member joined with, used up; and one that is still open. */
   tickets: readonly string[];
   pid: number;
+  /** The honest other one. */
+  second: Readonly<{
+    config: string;
+    client: ControlClient;
+    stop(): Promise<void>;
+    start(): Promise<void>;
+  }>;
   /** Processor time that the victim has used so far. */
   cpuMs(): number;
   residentBytes(): number;
@@ -75,8 +82,12 @@ export async function startVictim(
     const ticket = await invite(client);
     const second = configure(directory, 'h2', server, level);
     await enlist(await invite(client), second, 'h2');
-    children.push(start(second));
-    await up(new ControlClient({ socketPath: second.control }), children);
+    const secondClient = new ControlClient({ socketPath: second.control });
+    const startSecond = async () => {
+      children[1] = start(second);
+      await up(secondClient, children);
+    };
+    await startSecond();
     const third = { ...second, key: join(directory, 'bad.key'), state: join(directory, 'bad') };
     const bad = await enlist(ticket, third, 'h3');
     const read = readTicket(ticket);
@@ -90,6 +101,14 @@ export async function startVictim(
       bad,
       cluster: founded.value.cluster,
       directory,
+      second: {
+        config: second.config,
+        client: secondClient,
+        stop: async () => {
+          if (children[1] !== undefined) await ended(children[1]);
+        },
+        start: startSecond,
+      },
       tickets: [ticket, await invite(client)],
       pid,
       domains: Array.from({ length: domainsPerHost }, (_, index) => `h1-vm${index}`),

@@ -164,6 +164,19 @@ describe('a member gone wrong is named in the log and shut out for a while', () 
   });
 });
 
+test('a member that does nothing but stall is shut out', { timeout: 90_000 }, async () => {
+  const set = await scene();
+  for (let round = 0; round < 12 && !codes(set.host).includes('peer-shut-out'); round += 1) {
+    const connection = await dial(set.bad, set.host.network());
+    for (let each = 0; each < 3; each += 1) {
+      const stream = await openPeerStream(connection);
+      stream.send(new Uint8Array([0x80, 0x80, 0x10, 1, 2, 3]));
+    }
+    await until(() => connection.status !== 'open', 'it is noticed');
+  }
+  await expectShutOut(set);
+});
+
 test('a member that stops in the middle of a frame is disconnected and named', async () => {
   const { host, badHost, stream } = await scene();
   stream.send(new Uint8Array([0x80, 0x80, 0x10, 1, 2, 3]));
