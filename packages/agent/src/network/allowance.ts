@@ -24,6 +24,8 @@ const allowed: Readonly<Record<Work, Readonly<{ capacity: number; perSecond: num
   'other messages': { capacity: 4000, perSecond: 400 },
   'signs of life': { capacity: 200, perSecond: 50 },
 };
+/** A dropped proposal counts as so many dropped frames: even unread by the core, a book is the largest thing there is. */
+const proposalWeight = 4;
 /** Dropped frames that are forgiven: a peer may hang and then send everything at once. */
 const dropsForgiven = { capacity: 100, perSecond: 5 };
 
@@ -48,7 +50,8 @@ export class Allowance {
       this.#buckets.set(work, bucket);
     }
     if (bucket.take()) return 'allowed';
-    return this.#drops.take() ? 'dropped' : { floodsWith: work };
+    const weight = work === 'proposals' ? proposalWeight : 1;
+    return this.#drops.take(weight) ? 'dropped' : { floodsWith: work };
   }
 }
 
