@@ -47,7 +47,7 @@ export const prepare: Prepare = async () =>
     make(dice) {
       const text = Array.from({ length: 1 + dice.length(5) }, () => dice.pick(sections)).join('');
       // Larger ones are refused unread.
-      return mutateText(dice, text, dice.pick(sections), words, 32 * 1024);
+      return mutateText(dice, text, dice.pick(sections), words, 16 * 1024);
     },
     read(text) {
       const read = parseConfig(text, 'fuzz.yaml');

@@ -26,7 +26,7 @@ export type ConfigProblem = Readonly<{
 export type ConfigResult = Success<Config> | (Failure & { problems: readonly ConfigProblem[] });
 
 /** A configuration is a page of text; more is a mistake, such as the wrong file. */
-const sizeMaxBytes = 32 * 1024;
+const sizeMaxBytes = 16 * 1024;
 /** So many problems are reported: of a file that is something else altogether every line is one. */
 const problemsMax = 100;
 

@@ -14,7 +14,7 @@ type Work = 'proposals' | 'questions' | 'requests' | 'roster' | 'other messages'
 
 const allowed: Readonly<Record<Work, Readonly<{ capacity: number; perSecond: number }>>> = {
   // 60 ms each; an honest host is in one undecided deal at a time, and repeats itself once a second.
-  proposals: { capacity: 20, perSecond: 2 },
+  proposals: { capacity: 10, perSecond: 2 },
   // Whereabouts of up to 256 domains at once, a millisecond each.
   questions: { capacity: 500, perSecond: 50 },
   // A snapshot of a large host takes some hundred pages, once.
