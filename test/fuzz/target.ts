@@ -13,6 +13,8 @@ export type Target<Kind extends Input = Input> = Readonly<{
   make(dice: Dice): Kind;
   /** Reads the input as the program would. Throws when the reader threw or what it let in breaks its rule. */
   read(input: Kind): void | Promise<void>;
+  /** Takes away what it needed besides memory. */
+  close?(): void;
 }>;
 
 /** Prepares a target: its good inputs, keys and so on. The same every time. */

@@ -14,4 +14,5 @@ const target = await targets[name]();
 const tally = await fuzz(target, run, (index) => {
   at[0] = index;
 });
+target.close?.();
 parentPort?.postMessage(tally);

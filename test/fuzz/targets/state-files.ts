@@ -38,7 +38,6 @@ const kinds = ['roster', 'invitations', 'addresses', 'key'] as const;
 
 export const prepare: Prepare = async () => {
   const folder = mkdtempSync(join(tmpdir(), 'barter-fuzz-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const keyFile = join(folder, 'host.key');
   const paths = statePaths(folder);
   const made = await initCluster({
@@ -62,6 +61,7 @@ export const prepare: Prepare = async () => {
   const cluster = made.value.cluster;
   return target<string>({
     name: 'state-files',
+    close: () => rmSync(folder, { recursive: true }),
     bytesPerByte: 600,
     /** The kind of file on the first line. */
     make(dice) {
