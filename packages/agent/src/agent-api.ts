@@ -42,7 +42,7 @@ export function createAgentApi(parts: AgentApiParts): AgentApi {
   ): Promise<Result<Views[Name]>> => success(await viewHere(parts, name, limit));
 
   network.onRequest('view', async (_from, body) => {
-    const { view, limit } = body as { view?: unknown; limit?: unknown };
+    const { view, limit } = (body ?? {}) as { view?: unknown; limit?: unknown };
     if (typeof view !== 'string' || !isView(view))
       return failure('unknown-view', 'This agent does not know that view; is it older than yours?');
     const shown = await local(view, bounded(limit));
@@ -123,6 +123,29 @@ function findMember({ runner, network }: AgentApiParts, text: string): HostId | 
   );
 }
 
+/** Names are what hosts call themselves; where two have the same, only an id says which one is meant. */
+function theOnlyMember(parts: AgentApiParts, text: string): Result<HostId> {
+  const { runner, network } = parts;
+  const called = network.roster().filter(({ host, name }) => {
+    const now = runner.state.directory.peers.get(host)?.summary.name;
+    return host === text || name === text || now === text;
+  });
+  const [first, ...others] = called;
+  if (first === undefined)
+    return failure('unknown-peer', `No member is called ${text}; "barter peers" lists them.`);
+  if (others.length === 0) return success(first.host);
+  const connected = new Set(network.peers().flatMap((peer) => (peer.connected ? [peer.host] : [])));
+  const list = called.map(({ host, admittedAtMs }) => {
+    const joined = new Date(admittedAtMs).toISOString().slice(0, 16);
+    const self = host === runner.state.config.self ? 'this host' : undefined;
+    return `${host} (joined ${joined}, ${self ?? (connected.has(host) ? 'connected' : 'not connected')})`;
+  });
+  return failure(
+    'ambiguous-peer',
+    `${called.length} members are called ${text}; say which one by its id: ${list.join(', ')}.`,
+  );
+}
+
 function silence(parts: AgentApiParts, peer: string, host: HostId, why: string): string {
   const known = parts.runner.state.directory.peers.get(host);
   const heard =
@@ -156,12 +179,11 @@ async function command<Name extends keyof Commands>(
     },
     invite: ({ expiresInSeconds }) =>
       parts.network.invite({ expiresInMs: expiresInSeconds * 1000 }),
-    expel: async ({ peer }) => {
-      const host = findMember(parts, peer);
-      if (host === undefined)
-        return failure('unknown-peer', `No member is called ${peer}; "barter peers" lists them.`);
-      const expelled = await parts.network.expel(host);
-      return expelled.ok ? success({ expelled: host }) : expelled;
+    expel: async ({ peer, withGuests = false }) => {
+      const host = theOnlyMember(parts, peer);
+      if (!host.ok) return host;
+      const expelled = await parts.network.expel(host.value, { withGuests });
+      return expelled.ok ? success({ expelled: host.value }) : expelled;
     },
     approve: ({ id }) => judge(parts, 'approve', id, (approved) => ({ approved })),
     reject: ({ id }) => judge(parts, 'reject', id, (rejected) => ({ rejected })),

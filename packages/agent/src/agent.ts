@@ -16,8 +16,10 @@ import {
   type TrafficProbe,
 } from '@barter/core';
 import { createAgentApi, isQuiet } from './agent-api.ts';
+import { Conduct } from './conduct.ts';
 import type { Config } from './config/schema.ts';
 import { serveControl } from './control/server.ts';
+import { keepOutOfCoreDumps } from './core-dump.ts';
 import { crashingHypervisor, crashingJournal, crashPointOf } from './crash-point.ts';
 import { hostConfigOf } from './host-config.ts';
 import { hostNameOf } from './host-name.ts';
@@ -107,6 +109,7 @@ async function assemble(
     return host;
   }
   const { hypervisor, probe } = host.value;
+  const conduct = new Conduct(log, (peer, problem) => network.suspect(peer, problem));
   const runner = new Runner(
     {
       clock,
@@ -114,12 +117,15 @@ async function assemble(
       transport: network,
       journal: crashingJournal(journal, point),
       hypervisor: crashingHypervisor(hypervisor, point),
-      log,
+      log: conduct.log,
     },
     state,
     (error) => fail(error instanceof Error ? error.message : String(error)),
   );
   const measuring = measure(config, runner, hypervisor, probe, log);
+  network.onMessage((from, message) =>
+    conduct.heard(from, message, (domain) => runner.state.homes.has(domain)),
+  );
   listen(runner, network, hypervisor, measuring);
   await runner.handle({ kind: 'restarted' });
   await runner.handle({ kind: 'peersChanged', peers: network.peers() });
@@ -133,7 +139,8 @@ async function assemble(
     problems: [...measuring.problems(), ...host.value.problems()],
   });
   const api = createAgentApi({ runner, network, journal, facts, findings: host.value.findings });
-  const control = await serveControl({ socketPath: config.control.socket, api, log });
+  const { socket: socketPath, group } = config.control;
+  const control = await serveControl({ socketPath, group, api, log });
   const ticking = startLoop(tickEveryMs, () => runner.tick());
   const stop = once(async () => {
     await runner.handle({ kind: 'ordered', order: { order: 'pause' } });
@@ -224,6 +231,7 @@ function once(work: () => Promise<void>): () => Promise<void> {
 
 /** Runs the agent until a signal or a failure ends it; returns the exit code. */
 export async function runAgent(config: Config): Promise<number> {
+  keepOutOfCoreDumps();
   const agent = await startAgent(config);
   if (!agent.ok) {
     process.stderr.write(`barter: ${agent.message}\n`);

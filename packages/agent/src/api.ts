@@ -166,7 +166,7 @@ export type Commands = {
     value: { resumed: readonly string[]; unreachable: readonly string[] };
   };
   invite: { body: { expiresInSeconds: number }; value: { ticket: string; expiresAtMs: number } };
-  expel: { body: { peer: string }; value: { expelled: string } };
+  expel: { body: { peer: string; withGuests?: boolean | undefined }; value: { expelled: string } };
   approve: { body: { id: string }; value: { approved: string } };
   reject: { body: { id: string }; value: { rejected: string } };
   'abort-migration': { body: { domain: string }; value: { aborted: string } };

@@ -3,7 +3,7 @@
  * short lines on a terminal.
  *
  * Secrets never get out: fields whose name says that they hold one are replaced, and so is anything that
- * looks like a private key or a ticket, wherever it stands. Fields are cut to a bounded size, because some
+ * looks like a private key (PEM, or a host's key file) or a ticket, wherever it stands. Fields are cut to a bounded size, because some
  * of what is logged was sent by others.
  */
 
@@ -23,7 +23,7 @@ export type LogOptions = Readonly<{
 
 const secretName = /ticket|secret|password|passphrase|private|credential|keypem|^key$|token/i;
 const secretText =
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)|\bbarter-[A-Za-z0-9_-]{40,}/g;
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)|\bbarter-[A-Za-z0-9_-]{40,}|\bCAESQ[A-Za-z0-9+/]{80,}={0,2}/g;
 const concealed = '[concealed]';
 const textMax = 2_048;
 const entriesMax = 50;

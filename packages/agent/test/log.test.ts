@@ -1,3 +1,4 @@
+import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import { describe, expect, it } from 'vitest';
 import { createLog } from '../src/log.ts';
 
@@ -14,6 +15,19 @@ function record(level: 'debug' | 'info' = 'info') {
 const privateKey = '-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----';
 
 describe('the log', () => {
+  it('conceals a host’s key as it stands in its file, wherever it turns up', async () => {
+    const { log, last } = record();
+    const key = Buffer.from(privateKeyToProtobuf(await generateKeyPair('Ed25519'))).toString(
+      'base64',
+    );
+    log.log('error', 'x', `cannot read ${key}: no`, {
+      content: `\n${key}\n`,
+      error: new Error(key),
+    });
+    expect(JSON.stringify(last())).not.toContain(key.slice(10, 80));
+    expect(last().message).toBe('cannot read [concealed]: no');
+  });
+
   it('writes one JSON object a line, with level, code and message', () => {
     const { log, lines, last } = record();
     log.log('warn', 'probe-full', 'the pair set is full', { bridge: 'br0', elements: 65_535 });

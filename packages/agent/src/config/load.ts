@@ -26,7 +26,9 @@ export type ConfigProblem = Readonly<{
 export type ConfigResult = Success<Config> | (Failure & { problems: readonly ConfigProblem[] });
 
 /** A configuration is a page of text; more is a mistake, such as the wrong file. */
-const sizeMaxBytes = 256 * 1024;
+const sizeMaxBytes = 16 * 1024;
+/** So many problems are reported: of a file that is something else altogether every line is one. */
+const problemsMax = 100;
 
 /** @param path as given by the operator; without it the default place, where a missing file means defaults */
 export async function loadConfig(path?: string): Promise<ConfigResult> {
@@ -47,7 +49,11 @@ export async function loadConfig(path?: string): Promise<ConfigResult> {
 /** @param file named in messages only */
 export function parseConfig(text: string, file: string): ConfigResult {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parse(text, lines);
+  if (document === undefined) {
+    const message = 'it is nested too deeply to be a configuration';
+    return invalid(file, [{ path: '', line: null, column: null, message }]);
+  }
   const at = (path: readonly PropertyKey[]) => position(document, lines, path);
   const syntax = document.errors.slice(0, 20).map((error) => {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -68,10 +74,25 @@ export function parseConfig(text: string, file: string): ConfigResult {
         ...at(path),
         message,
       }))
-    : parsed.error.issues.flatMap((issue) => explain(issue, at));
+    : explainAll(parsed.error.issues, at);
   const problems = [...syntax, ...found].sort(asInTheFile);
   if (problems.length > 0 || !parsed.success) return invalid(file, problems);
   return { ok: true, value: parsed.data };
+}
+
+/** Undefined when the parser, which calls itself for every level, runs out of stack. */
+function parse(text: string, lines: LineCounter): Document | undefined {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      // A list as a key means nothing here, and would only be told of on standard error.
+      stringKeys: true,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function syntaxMessage({ code, message }: YAMLParseError): string {
@@ -80,13 +101,26 @@ function syntaxMessage({ code, message }: YAMLParseError): string {
 
 type Position = Readonly<{ line: number | null; column: number | null }>;
 
+function explainAll(
+  issues: readonly z.core.$ZodIssue[],
+  at: (path: readonly PropertyKey[]) => Position,
+): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  for (const issue of issues) {
+    // Finding the place of each takes as long as the section is: not for more than will be shown.
+    if (problems.length >= problemsMax) break;
+    problems.push(...explain(issue, at));
+  }
+  return problems;
+}
+
 function explain(
   issue: z.core.$ZodIssue,
   at: (path: readonly PropertyKey[]) => Position,
 ): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(issue.path);
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, problemsMax).map((key) => {
       const path = [...issue.path, key];
       return { path: dotted(path), ...at(path), message: `unknown key${suggestion(key, known)}` };
     });

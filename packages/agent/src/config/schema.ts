@@ -113,7 +113,12 @@ export const configSchema = z.strictObject({
   thresholds: thresholds.prefault({}),
   trading: trading.prefault({}),
   migration: migration.prefault({}),
-  control: z.strictObject({ socket: socketPath.default('/run/barter/control.sock') }).prefault({}),
+  control: z
+    .strictObject({
+      socket: socketPath.default('/run/barter/control.sock'),
+      group: text(32, 'the name or number of a group').default('barter'),
+    })
+    .prefault({}),
   http: z.strictObject({ listen: httpListen.prefault('127.0.0.1:7412') }).prefault({}),
   log: z
     .strictObject({ level: choice(['debug', 'info', 'warn', 'error']).default('info') })

@@ -121,7 +121,7 @@ export class ControlClient {
       case 'EPERM':
         return failure(
           'permission-denied',
-          `permission denied at ${socket}: run the command as root, or as a member of the group that owns the socket`,
+          `permission denied at ${socket}: run the command as root, or as a member of the group that owns the socket (control.group, barter by default)`,
         );
       case 'ENOTSOCK':
         return failure('not-an-agent', `${socket} is not a socket: check control.socket`);

@@ -28,7 +28,7 @@ export const commandBodies: { readonly [Name in CommandName]: z.ZodType<Commands
         .min(1)
         .max(30 * daySeconds),
     }),
-    expel: z.strictObject({ peer }),
+    expel: z.strictObject({ peer, withGuests: z.boolean().optional() }),
     approve: z.strictObject({ id }),
     reject: z.strictObject({ id }),
     'abort-migration': z.strictObject({ domain: id }),

@@ -1,18 +1,20 @@
 /**
  * The control socket: HTTP on a Unix socket, for `barter` and scripts on this host. Whoever may open the
- * socket controls the agent, so its mode is 0660 from the moment it exists.
+ * socket controls the agent, so its mode is 0660 from the moment it exists, and it belongs to root and the
+ * group `barter`; without such a group to root alone.
  *
  * Every request is bounded in size and time, and every answer is JSON. A socket file that an earlier agent
  * left behind is replaced only when nobody answers at it.
  */
 
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { Log } from '@barter/core';
 import type { AgentApi } from '../api.ts';
 import { failure, type Result, success } from '../result.ts';
+import { groupIdOf } from './group.ts';
 import { type HttpAnswer, handleRequest } from './routes.ts';
 
 export type ControlServer = Readonly<{
@@ -26,9 +28,15 @@ const closeWithinMs = 1_000;
 
 /** Codes: `control-in-use` (another agent answers there), `control-unusable`. */
 export async function serveControl(
-  options: Readonly<{ socketPath: string; api: AgentApi; log: Log }>,
+  options: Readonly<{
+    socketPath: string;
+    /** A group's name or number; one that is not there gives nobody access. */
+    group?: string;
+    api: AgentApi;
+    log: Log;
+  }>,
 ): Promise<Result<ControlServer>> {
-  const { socketPath, api, log } = options;
+  const { socketPath, group, api, log } = options;
   const free = await freeSocket(socketPath);
   if (!free.ok) return free;
   const server = createServer(
@@ -44,6 +52,7 @@ export async function serveControl(
   server.maxConnections = connectionsMax;
   const listening = await listen(server, socketPath);
   if (!listening.ok) return listening;
+  if (group !== undefined) giveTo(group, socketPath, log);
   server.on('error', (error) => log.log('error', 'control', error.message));
   return success({ socketPath, close: () => close(server, socketPath) });
 }
@@ -126,6 +135,21 @@ async function listen(server: Server, path: string): Promise<Result<null>> {
   const listening = await promise;
   if (listening.ok) chmodSync(path, 0o660);
   return listening;
+}
+
+/** Until then nobody but root could open it: access only ever widens. */
+function giveTo(group: string, path: string, log: Log): void {
+  const id = groupIdOf(group);
+  if (id === undefined) {
+    log.log('info', 'control', `There is no group ${group}: only root may use ${path}.`);
+    return;
+  }
+  try {
+    chownSync(path, process.getuid?.() ?? 0, id);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.log('warn', 'control', `The group ${group} may not use ${path}: ${reason}.`);
+  }
 }
 
 async function close(server: Server, path: string): Promise<void> {

@@ -23,7 +23,7 @@ export async function examineHost(
     config:
       options.socketPath === undefined
         ? config.value
-        : { ...config.value, control: { socket: options.socketPath } },
+        : { ...config.value, control: { ...config.value.control, socket: options.socketPath } },
     probes: hostProbes(),
     agentRunning: options.agentRunning,
   });

@@ -30,6 +30,11 @@ type Element = Readonly<{
 
 const depthMax = 64;
 const referencesMax = 10_000;
+/** A pseudo-terminal's number differs on every host; anything else below there is a path like others. */
+const terminal = /^\/dev\/pts\/\d+$/;
+/** What is in these is a path, also without a slash: QEMU and libvirtd run in the root directory. */
+const pathTags = new Set(['emulator', 'kernel', 'initrd', 'loader', 'nvram', 'dtb']);
+const blanks = ' \t\r\n';
 const attributesKey = ':@';
 const textKey = '#text';
 
@@ -40,6 +45,8 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   ignoreDeclaration: true,
+  // libvirt does not trim either: ` /a` and `/a` are two paths, ` vm` and `vm` two names.
+  trimValues: false,
 });
 
 /**
@@ -85,8 +92,10 @@ export function sameReach(
 }
 
 function parseXml(xml: string): Result<readonly Element[]> {
-  // Entities of its own making would let one text mean two things to two parsers.
+  // Entities of its own making would let one text mean two things to two parsers, and so would an
+  // encoding: libxml2 reads `+ADw-` as `<` in what declares itself UTF-7. libvirt writes neither.
   if (/<!(DOCTYPE|ENTITY)/i.test(xml)) return bad('it has a document type declaration');
+  if (/<\?xml/i.test(xml)) return bad('it has an XML declaration');
   try {
     // With the validator: alone, the parser takes tags that do not match.
     return success(elements(parser.parse(xml, true) as XmlNode[]));
@@ -101,12 +110,11 @@ function definitionOf(domain: Element): Result<Definition> {
     const found = top.filter((element) => element.tag === tag);
     return found.length === 1 && found[0] !== undefined ? textOf(found[0]) : undefined;
   };
-  const uuid = one('uuid')?.toLowerCase();
+  const uuid = trim(one('uuid') ?? '').toLowerCase();
   const name = one('name');
   const vcpus = Number(one('vcpu') ?? '1');
-  if (uuid === undefined || !/^[0-9a-f-]{36}$/.test(uuid))
-    return bad('it has not exactly one UUID');
-  if (name === undefined || name === '') return bad('it has not exactly one name');
+  if (!/^[0-9a-f-]{36}$/.test(uuid)) return bad('it has not exactly one UUID');
+  if (name === undefined || trim(name) === '') return bad('it has not exactly one name');
   if (!Number.isInteger(vcpus) || vcpus < 1) return bad('its number of vCPUs cannot be read');
   const sizes = top.filter((e) => ['memory', 'currentMemory', 'maxMemory'].includes(e.tag));
   const memory = sizes.map((element) => sizeBytes(element));
@@ -126,8 +134,13 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
   if (path.length > depthMax) return `it is nested more than ${depthMax} deep`;
   if (into.size > referencesMax) return `it names more than ${referencesMax} things`;
   const here = [...path, element.tag];
+  // libxml2 joins the texts of what is within: `/a<b>/c</b>` is `/a/c` to libvirt and `/a` here.
+  const holdsText = pathTags.has(element.tag) || trim(textOf(element)) !== '';
+  if (holdsText && elements(element.children).length > 0)
+    return `${here.join('/')} mixes text and elements`;
   if (element.tag.includes(':')) into.add(`the extension ${here.join('/')}`);
-  if (element.tag === 'hostdev') into.add(`the host device ${JSON.stringify(element.children)}`);
+  if (element.tag === 'hostdev')
+    into.add(`the host device ${JSON.stringify(element.children, withoutBlanks)}`);
   const texts = [...Object.entries(element.attributes), [textKey, textOf(element)] as const];
   for (const [key, value] of texts) {
     // libvirt writes no numeric references here; decoded or not, they could hide a path.
@@ -135,10 +148,9 @@ function collect(element: Element, path: readonly string[], into: Set<string>): 
     const extension = key.startsWith('xmlns') || element.tag.includes(':');
     const named =
       element.tag === 'source' && key !== textKey && key !== 'index' && key !== 'startupPolicy';
-    const absolute = value.startsWith('/') && !value.startsWith('/dev/pts/');
-    const emulator = element.tag === 'emulator' && key === textKey;
-    if (value !== '' && (extension || named || absolute || emulator)) {
-      if (named && value.startsWith('/dev/pts/')) continue;
+    const isPath = value.includes('/') || (pathTags.has(element.tag) && key === textKey);
+    if (trim(value) === '' || terminal.test(value)) continue;
+    if (extension || named || isPath) {
       into.add(`${element.tag} ${key === textKey ? '' : `${key}=`}${value}`);
     }
   }
@@ -159,10 +171,22 @@ function elements(nodes: readonly XmlNode[]): Element[] {
 }
 
 function textOf(element: Element): string {
-  return element.children
-    .map((node) => (textKey in node ? String(node[textKey]) : ''))
-    .join('')
-    .trim();
+  return element.children.map((node) => (textKey in node ? String(node[textKey]) : '')).join('');
+}
+
+/** Without what XML calls white space at both ends; JavaScript's `trim` takes away more. */
+function trim(text: string): string {
+  // Not by an expression: one that is anchored at the end tries every blank of a million.
+  let [start, end] = [0, text.length];
+  while (start < end && blanks.includes(text.charAt(start))) start += 1;
+  while (end > start && blanks.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+/** For `JSON.stringify`: indentation says nothing, and a cookie's differs. */
+function withoutBlanks(_key: string, value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.filter((node: XmlNode) => !(textKey in node) || trim(String(node[textKey])) !== '');
 }
 
 /** Units of libvirt's scaled integers (virScaleInteger); without one, KiB. */
@@ -185,7 +209,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 
 function sizeBytes(element: Element): number {
   const unit = unitBytes[(element.attributes.unit ?? 'KiB').toLowerCase()];
-  const text = textOf(element);
+  const text = trim(textOf(element));
   return unit !== undefined && /^\d+$/.test(text) ? Number(text) * unit : Number.NaN;
 }
 

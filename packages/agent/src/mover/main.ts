@@ -11,6 +11,7 @@ import { argv } from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '@barter/core';
+import { keepOutOfCoreDumps } from '../core-dump.ts';
 import { failure, type Result, success } from '../result.ts';
 import { Carrier } from './carrier.ts';
 import { serveControl } from './control.ts';
@@ -23,6 +24,7 @@ type Closable = Readonly<{ close(): void }>;
 
 /** Runs one mover from the first byte of its job to its end. Sets the exit code; never rejects. */
 export async function runMover(stdin: Readable): Promise<void> {
+  keepOutOfCoreDumps();
   const job = await readJob(stdin);
   if (!job.ok) {
     answer({ ok: false, code: job.code, message: job.message });

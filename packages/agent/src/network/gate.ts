@@ -9,6 +9,7 @@
 
 import type { HostId, Log } from '@barter/core';
 import type { Connection, ConnectionGater, PeerId } from '@libp2p/interface';
+import { TokenBucket } from './rate-limit.ts';
 import type { Roster } from './roster.ts';
 import type { ShutOuts } from './shut-out.ts';
 
@@ -16,6 +17,8 @@ const strangersMax = 8;
 const strangerMs = 10_000;
 /** A peer that comes back before its dead connections were noticed needs more than one. */
 const connectionsPerMemberMax = 4;
+/** Streams that one member opens; a connection takes half a dozen, and a host that flaps connects again and again. */
+const streamsAllowed = { capacity: 200, perSecond: 5 };
 
 type Options = Readonly<{
   roster: () => Roster;
@@ -28,6 +31,7 @@ type Options = Readonly<{
 export class Gate {
   readonly #options: Options;
   readonly #strangers = new Set<Connection>();
+  readonly #streams = new Map<HostId, TokenBucket>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -37,6 +41,20 @@ export class Gate {
   admits(peer: PeerId): boolean {
     const host = peer.toString() as HostId;
     return this.#options.roster().members.has(host) && !this.#options.shutOuts.has(host);
+  }
+
+  /** The same for one more stream that it opens; who opens them without end is shut out. */
+  admitsStream(peer: PeerId): boolean {
+    if (!this.admits(peer)) return false;
+    const host = peer.toString() as HostId;
+    let bucket = this.#streams.get(host);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(streamsAllowed);
+      this.#streams.set(host, bucket);
+    }
+    if (bucket.take()) return true;
+    this.#options.shutOuts.shutOut(host, 'it opens streams without end');
+    return false;
   }
 
   /** For libp2p: true refuses the connection, in or out. */

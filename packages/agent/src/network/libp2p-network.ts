@@ -83,7 +83,8 @@ type Startable = Libp2pNetwork & Readonly<{ start(): Promise<void> }>;
 function present(options: NetworkOptions, opened: Opened, parts: Parts): Startable {
   const { log, clock } = options;
   const { identity, store, invitations, addresses } = opened;
-  const { listeners, node, gate, links, dialler, reconnect, gossip, desk, bootstrap } = parts;
+  const { listeners, node, gate, links, dialler, reconnect, gossip, desk, bootstrap, shutOuts } =
+    parts;
   const self = identity.host;
   const membership = {
     identity,
@@ -110,12 +111,25 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
     async start() {
       await node.handle(
         peerProtocol,
-        guardHandler((stream, connection) => void links.attach(connection, stream), parts.admits),
+        guardHandler(
+          (stream, connection) => void links.attach(connection, stream),
+          parts.admitsStream,
+        ),
         { maxInboundStreams: 4, maxOutboundStreams: 4 },
       );
-      await node.handle(joinProtocol, (stream, connection) => desk.serve(stream, connection), {
-        maxInboundStreams: 2,
-      });
+      await node.handle(
+        joinProtocol,
+        (stream, connection) => {
+          const { remotePeer } = connection;
+          // A member that asks without end takes the place of those who want to become one.
+          if (gate.admits(remotePeer) && !gate.admitsStream(remotePeer)) {
+            stream.abort(new Error('too many streams'));
+            return;
+          }
+          return desk.serve(stream, connection);
+        },
+        { maxInboundStreams: 2 },
+      );
       node.addEventListener('connection:open', (event) => gate.opened(event.detail));
       await node.start();
       gossip.start();
@@ -150,7 +164,10 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
     },
     addresses: () => node.getMultiaddrs().map(String),
     invite: ({ expiresInMs }) => invite(membership, expiresInMs),
-    expel: (peer) => expel(membership, peer),
+    expel: (peer, how = { withGuests: false }) => expel(membership, peer, how),
+    suspect: (peer, problem) => {
+      if (!shutOuts.has(peer)) shutOuts.strike(peer, problem);
+    },
     roster: () => [...store.current.members.values()],
     async close() {
       links.close();

@@ -12,7 +12,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
-import { membersOnly } from './members-only.ts';
+import { type Guard, membersOnly } from './members-only.ts';
 import { limits } from './wire/limits.ts';
 
 export const dialTimeoutMs = 5000;
@@ -21,14 +21,14 @@ type Options = Readonly<{
   identity: Identity;
   listen: readonly string[];
   gater: ConnectionGater;
-  admits: (peer: PeerId) => boolean;
+  guard: Guard;
   /** The only topic. */
   topic: string;
 }>;
 
 /** Not started yet, so that handlers are in place before the first connection. */
 export function createNode(options: Options) {
-  const { admits } = options;
+  const { guard } = options;
   return createLibp2p({
     ...base(options.identity),
     start: false,
@@ -40,8 +40,8 @@ export function createNode(options: Options) {
       pingTimeout: { minTimeout: 5000, maxTimeout: 10_000 },
     },
     services: {
-      identify: membersOnly(identify(), admits),
-      ping: membersOnly(ping({ maxInboundStreams: 4 }), admits),
+      identify: membersOnly(identify(), guard),
+      ping: membersOnly(ping({ maxInboundStreams: 4 }), guard),
       gossip: membersOnly(
         gossipsub({
           globalSignaturePolicy: StrictSign,
@@ -54,7 +54,7 @@ export function createNode(options: Options) {
           // Otherwise nobody gets any gossip with 16 or more nodes behind one address.
           scoreParams: { IPColocationFactorWeight: 0 },
         }),
-        admits,
+        guard,
       ),
     },
   });

@@ -67,6 +67,7 @@ export class Links {
           peer: host,
         });
         connection.abort(new Error('silent'));
+        shutOuts.fellSilent(host);
       },
     });
   }

@@ -13,6 +13,12 @@ import type {
   Topology,
 } from '@libp2p/interface';
 
+/** Who may connect, and who may open one more stream. */
+export type Guard = Readonly<{
+  admits: (peer: PeerId) => boolean;
+  admitsStream: (peer: PeerId) => boolean;
+}>;
+
 type Registrar = {
   handle(protocol: string, handler: StreamHandler, options?: StreamHandlerOptions): Promise<void>;
   register(protocol: string, topology: Topology): Promise<string>;
@@ -21,10 +27,10 @@ type Registrar = {
 /** The same service factory, with a guard in front of its protocols. */
 export function membersOnly<Components extends { registrar: object }, Service>(
   factory: (components: Components) => Service,
-  admits: (peer: PeerId) => boolean,
+  guard: Guard,
 ): (components: Components) => Service {
   return (components) => {
-    const registrar = guarded(components.registrar as Registrar, admits);
+    const registrar = guarded(components.registrar as Registrar, guard);
     return factory(
       new Proxy(components, {
         get: (target, key) => (key === 'registrar' ? registrar : Reflect.get(target, key)),
@@ -36,18 +42,18 @@ export function membersOnly<Components extends { registrar: object }, Service>(
 /** The handler, for streams of members only. */
 export function guardHandler(
   handler: StreamHandler,
-  admits: (peer: PeerId) => boolean,
+  admitsStream: Guard['admitsStream'],
 ): StreamHandler {
   return (stream: Stream, connection: Connection) => {
-    if (admits(connection.remotePeer)) return handler(stream, connection);
+    if (admitsStream(connection.remotePeer)) return handler(stream, connection);
     stream.abort(new Error('not a member'));
   };
 }
 
-function guarded(registrar: Registrar, admits: (peer: PeerId) => boolean): Registrar {
+function guarded(registrar: Registrar, { admits, admitsStream }: Guard): Registrar {
   const overrides: Registrar = {
     handle: (protocol, handler, options) =>
-      registrar.handle(protocol, guardHandler(handler, admits), options),
+      registrar.handle(protocol, guardHandler(handler, admitsStream), options),
     register: (protocol, topology) =>
       registrar.register(protocol, {
         ...topology,

@@ -8,7 +8,7 @@ import { failure, type Result, success } from '../result.ts';
 import type { Identity } from './identity.ts';
 import type { Invitations } from './invitations.ts';
 import { type Roster, validEntriesBy } from './roster.ts';
-import type { Entry } from './roster-entry.ts';
+import { type Entry, type EntryBody, honouredMax } from './roster-entry.ts';
 import type { RosterStore } from './roster-store.ts';
 import { printTicket } from './ticket.ts';
 
@@ -44,14 +44,21 @@ export async function invite(
     invitation: id,
     secret,
   });
+  // From here on it is on the ticket only.
+  secret.fill(0);
   return ticket.ok ? success({ ticket: ticket.value, expiresAtMs }) : ticket;
 }
 
 /**
- * Signs a peer out. What it signed before stays valid, so whom it let in stays in. Errors: `not-a-member`,
- * `self`, and those of the files.
+ * Signs a peer out. What it signed before stays valid, so whom it let in stays in; unless `withGuests`: then all
+ * that it signed is void, for a peer whose key was in the wrong hands. Errors: `not-a-member`, `self`,
+ * `roster-full`, and those of the files.
  */
-export async function expel(options: Options, peer: HostId): Promise<Result<null>> {
+export async function expel(
+  options: Options,
+  peer: HostId,
+  { withGuests }: Readonly<{ withGuests: boolean }>,
+): Promise<Result<null>> {
   const { identity, store, clock, onAdded } = options;
   if (peer === identity.host) {
     return failure(
@@ -59,21 +66,29 @@ export async function expel(options: Options, peer: HostId): Promise<Result<null
       'A host cannot expel itself: run "barter expel" for it on another member.',
     );
   }
-  const entry = await store.sign(identity, (roster) => {
+  const entries = await store.signAll(identity, (roster) => {
     if (!roster.members.has(peer)) {
       return failure('not-a-member', `${peer} is not a member; "barter peers" lists who is.`);
     }
-    return success({
-      kind: 'expel',
-      cluster: roster.cluster,
-      by: identity.host,
-      atMs: clock.nowMs(),
-      peer,
-      honoured: validEntriesBy(roster, peer),
-    });
+    const { cluster } = roster;
+    const { host: by } = identity;
+    const honoured = withGuests ? [] : validEntriesBy(roster, peer);
+    // A member that let in a thousand others takes more than one entry, and one that let in none takes one.
+    const bodies: EntryBody[] = [];
+    for (let start = 0; start === 0 || start < honoured.length; start += honouredMax) {
+      const some = honoured.slice(start, start + honouredMax);
+      bodies.push({ kind: 'expel', cluster, by, atMs: clock.nowMs(), peer, honoured: some });
+    }
+    return success(bodies);
   });
-  if (!entry.ok) return entry;
-  onAdded([entry.value]);
+  if (!entries.ok) {
+    if (entries.code !== 'roster-full' || withGuests) return entries;
+    return failure(
+      'roster-full',
+      `The roster is full. If ${peer} filled it, expel it with everybody whom it let in: barter expel ${peer} --with-guests`,
+    );
+  }
+  onAdded(entries.value);
   return success(null);
 }
 

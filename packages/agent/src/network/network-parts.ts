@@ -77,12 +77,13 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     connections: (peer) => node.getConnections(peer),
   });
   const admits = (peer: PeerId) => gate.admits(peer);
+  const admitsStream = (peer: PeerId) => gate.admitsStream(peer);
   const topic = rosterTopicOf(store.current.cluster);
   const node: Node = await createNode({
     identity,
     listen: options.listen,
     gater: gate.gater,
-    admits,
+    guard: { admits, admitsStream },
     topic,
   });
   const ownAddresses = () => announced(node.getMultiaddrs());
@@ -159,13 +160,14 @@ export async function buildParts(options: NetworkOptions, opened: Opened) {
     listeners,
     node,
     gate,
-    admits,
+    admitsStream,
     links,
     dialler,
     reconnect,
     gossip,
     desk,
     bootstrap,
+    shutOuts,
     ownAddresses,
     addedHere,
     /** Keeps connected to whom the roster says. */

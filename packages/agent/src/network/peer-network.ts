@@ -35,8 +35,10 @@ export interface PeerNetwork extends Transport {
   invite(
     options: Readonly<{ expiresInMs: number }>,
   ): Promise<Result<Readonly<{ ticket: string; expiresAtMs: number }>>>;
-  /** Signs a peer out of the roster and disconnects it. */
-  expel(peer: HostId): Promise<Result<null>>;
+  /** Signs a peer out of the roster and disconnects it; `withGuests`: also everybody whom it let in. */
+  expel(peer: HostId, how?: Readonly<{ withGuests: boolean }>): Promise<Result<null>>;
+  /** A member broke a rule that only its messages show; too often, and it is shut out for a while. */
+  suspect(peer: HostId, problem: string): void;
   roster(): readonly RosterMember[];
   close(): Promise<void>;
 }

@@ -52,6 +52,9 @@ export type EntryBody =
 /** An entry whose signature was checked. */
 export type Entry = Readonly<{ hash: EntryHash; body: EntryBody; bytes: Uint8Array }>;
 
+/** Entries that one expulsion honours; more take more expulsions, whose lists are joined. */
+export const honouredMax = 512;
+
 const hash = text<EntryHash>(43, { min: 43 });
 const shared = { by: one(1, hostId), atMs: one(2, amount) };
 
@@ -82,7 +85,7 @@ export const entryBody: Codec<EntryBody> = union<EntryBody>('RosterEntryBody', {
       ...shared,
       cluster: one(3, hash),
       peer: one(4, hostId),
-      honoured: list(5, hash, 512),
+      honoured: list(5, hash, honouredMax),
     }),
   ],
 });

@@ -92,20 +92,39 @@ export class RosterStore {
   }
 
   /** Signs a new entry, made from the roster as it is then, and takes it. */
-  sign(identity: Identity, make: (roster: Roster) => Result<EntryBody>): Promise<Result<Entry>> {
+  async sign(
+    identity: Identity,
+    make: (roster: Roster) => Result<EntryBody>,
+  ): Promise<Result<Entry>> {
+    const signed = await this.signAll(identity, (roster) => {
+      const body = make(roster);
+      return body.ok ? success([body.value]) : body;
+    });
+    return signed.ok ? success(signed.value[0] as Entry) : signed;
+  }
+
+  /** The same for several that belong together: all are taken, or none. */
+  signAll(
+    identity: Identity,
+    make: (roster: Roster) => Result<readonly EntryBody[]>,
+  ): Promise<Result<readonly Entry[]>> {
     return this.#inTurn(async () => {
-      const body = make(this.#current);
-      if (!body.ok) return body;
-      const entry = await signEntry(identity, body.value);
-      if (!entry.ok) return entry;
-      const { roster, added } = mergeEntries(this.#current, [entry.value]);
-      if (added.length === 0) {
+      const bodies = make(this.#current);
+      if (!bodies.ok) return bodies;
+      const entries: Entry[] = [];
+      for (const body of bodies.value) {
+        const entry = await signEntry(identity, body);
+        if (!entry.ok) return entry;
+        entries.push(entry.value);
+      }
+      const { roster, added } = mergeEntries(this.#current, entries);
+      if (added.length < entries.length) {
         return failure('roster-full', 'The roster does not take this entry: it is full.');
       }
       const written = await writeDurably(this.#path, serialize(roster));
       if (!written.ok) return written;
       this.#current = roster;
-      return entry;
+      return success(entries);
     });
   }
 

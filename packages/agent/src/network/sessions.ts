@@ -3,11 +3,13 @@
  * once: both are read, the newest is written to, and when it ends the other takes over.
  *
  * A session counts from the peer's hello on, because only then do both sides hold each other for
- * members. Frames are bounded in number and bytes per second; who sends more is shut out.
+ * members. Frames are bounded in number and bytes per second, and so is what they ask for; who sends more
+ * is shut out.
  */
 
 import type { HostId } from '@barter/core';
 import type { Connection, Stream } from '@libp2p/interface';
+import { Allowance } from './allowance.ts';
 import { FramedStream, type FramedStreamEnd } from './framed-stream.ts';
 import { TokenBucket } from './rate-limit.ts';
 import type { ShutOuts } from './shut-out.ts';
@@ -37,10 +39,10 @@ export type Session = Readonly<{
 
 const sessionsPerPeerMax = 4;
 /** Far above what deals and requests need (a few dozen a second), far below what would hurt. */
-const framesAllowed = { capacity: 8000, perSecond: 4000 };
-const bytesAllowed = { capacity: 64 * 1024 * 1024, perSecond: 8 * 1024 * 1024 };
+const framesAllowed = { capacity: 8000, perSecond: 1000 };
+const bytesAllowed = { capacity: 32 * 1024 * 1024, perSecond: 4 * 1024 * 1024 };
 
-type Peer = { sessions: Session[]; frames: TokenBucket; bytes: TokenBucket };
+type Peer = { sessions: Session[]; frames: TokenBucket; bytes: TokenBucket; work: Allowance };
 
 export class Sessions {
   readonly #peers = new Map<HostId, Peer>();
@@ -128,8 +130,15 @@ export class Sessions {
       return undefined;
     }
     const decoded = decode(frame, bytes, limits.frameBytes);
-    if (decoded.ok) return decoded.value;
-    this.#shutOuts.strike(host, decoded.message);
+    if (!decoded.ok) {
+      this.#shutOuts.strike(host, decoded.message);
+      return undefined;
+    }
+    const verdict = peer.work.take(decoded.value);
+    if (verdict === 'allowed') return decoded.value;
+    if (verdict !== 'dropped') {
+      this.#shutOuts.shutOut(host, `it floods this host with ${verdict.floodsWith}`);
+    }
     return undefined;
   }
 
@@ -153,6 +162,7 @@ export class Sessions {
       sessions: [],
       frames: new TokenBucket(framesAllowed),
       bytes: new TokenBucket(bytesAllowed),
+      work: new Allowance(),
     };
     this.#peers.set(host, peer);
     return peer;

@@ -12,7 +12,15 @@ const forgetMs = 3_600_000;
 /** A few bad frames may come from a version apart; more in a minute do not. */
 const strikesPerMinute = 8;
 
-type Record = { untilMs: number; offences: number; strikes: TokenBucket };
+/** A bad link falls silent now and then, on two streams at most; who connects to fall silent does it more often. */
+const silencesForgiven = { capacity: 10, perSecond: 0.1 };
+
+type Record = {
+  untilMs: number;
+  offences: number;
+  strikes: TokenBucket;
+  silences: TokenBucket;
+};
 
 export class ShutOuts {
   readonly #records = new Map<HostId, Record>();
@@ -41,7 +49,14 @@ export class ShutOuts {
     if (record.strikes.take()) {
       this.#log.log('warn', 'peer-garbage', `${peer} sent something invalid: ${problem}`, { peer });
     } else {
-      this.shutOut(peer, `it keeps sending invalid frames (${problem})`);
+      this.shutOut(peer, `it keeps sending what is not valid (${problem})`);
+    }
+  }
+
+  /** A stream with the peer was given up because nothing came on it, also when asked. */
+  fellSilent(peer: HostId): void {
+    if (!this.#record(peer).silences.take()) {
+      this.shutOut(peer, 'it connects and falls silent, again and again');
     }
   }
 
@@ -73,6 +88,7 @@ export class ShutOuts {
         { capacity: strikesPerMinute, perSecond: strikesPerMinute / 60 },
         this.#nowMs,
       ),
+      silences: new TokenBucket(silencesForgiven, this.#nowMs),
     };
     this.#records.set(peer, record);
     return record;

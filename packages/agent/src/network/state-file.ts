@@ -65,6 +65,13 @@ export async function readIfPresent(
   }
 }
 
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => codeOf(error) !== 'ENOENT',
+  );
+}
+
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -74,7 +81,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function fileFailure(verb: string, path: string, error: unknown): Failure {
+export function fileFailure(verb: string, path: string, error: unknown): Failure {
   const reason = error instanceof Error ? error.message : String(error);
   return failure(`${verb}-failed`, `Cannot ${verb} ${path}: ${reason}.`);
 }

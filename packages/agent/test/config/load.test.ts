@@ -40,6 +40,31 @@ describe('reading the configuration', () => {
     expect(parseConfig('limits:\nprobe:\n  # bridges: []\n', 'b.yaml')).toEqual(empty);
   });
 
+  it('of a file that is something else reports the first hundred problems, and soon', () => {
+    const text = Array.from({ length: 3000 }, (_, index) => `k${index}: 1`).join('\n');
+    const before = process.threadCpuUsage();
+    expect(problemsOf(parseConfig(text, 'b.yaml'))).toHaveLength(100);
+    expect(process.threadCpuUsage(before).user).toBeLessThan(500_000);
+  });
+
+  it('refuses a file that is too large for a configuration unread', async () => {
+    const file = join(directory, 'large.yaml');
+    await writeFile(file, '#'.repeat(40_000));
+    expect(problemsOf(await loadConfig(file))[0]).toContain('larger than 16384 bytes');
+  });
+
+  it('refuses what is nested without end with a sentence', () => {
+    for (const text of [`a${': '.repeat(8_000)}`, '['.repeat(16_000), '- '.repeat(8_000)]) {
+      const before = process.threadCpuUsage();
+      expect(problemsOf(parseConfig(text, 'b.yaml')).length).toBeGreaterThan(0);
+      expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
+    }
+  });
+
+  it('refuses a list or a section as a key', () => {
+    expect(only('[mode]: auto')).toContain('b.yaml:1:1:');
+  });
+
   it('takes the timing of the preset where the file does not say otherwise', () => {
     const trading = (text: string) => {
       const config = parseConfig(text, 'file');
@@ -104,7 +129,7 @@ control: { socket: run/barter.sock }
 
   it('a key nobody could have meant is answered with the known ones', () => {
     expect(only('control: { wibble: 3 }')).toBe(
-      'b.yaml:1:20: control.wibble: unknown key: known here are socket',
+      'b.yaml:1:20: control.wibble: unknown key: known here are socket, group',
     );
     expect(only('Mode: auto')).toContain('did you mean mode?');
   });

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import type { Log } from '@barter/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentApi } from '../../src/api.ts';
 import { ControlClient } from '../../src/control/client.ts';
+import { groupIdOf } from '../../src/control/group.ts';
 import { type ControlServer, serveControl } from '../../src/control/server.ts';
 import { success } from '../../src/result.ts';
 import { fakeAgent, status } from './fake-agent.ts';
@@ -76,6 +78,60 @@ describe('the control socket', () => {
   it('is open to owner and group only', async () => {
     await serve(fakeAgent());
     expect(statSync(socketPath).mode & 0o777).toBe(0o660);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is open to members of its group, and to nobody else',
+    async () => {
+      const gid = 54_321;
+      const served = await serveControl({ socketPath, group: String(gid), api: fakeAgent(), log });
+      if (!served.ok) throw new Error(served.message);
+      servers.push(served.value);
+      expect(statSync(socketPath)).toMatchObject({ uid: 0, gid });
+      for (const each of [directory, join(directory, 'run')]) chmodSync(each, 0o755);
+      const ask = (as: { uid: number; gid: number }) =>
+        new Promise<string>((resolve) => {
+          const script = `const c = require('node:net').connect(process.argv[1]);
+          c.on('connect', () => { console.log('open'); c.destroy(); });
+          c.on('error', (error) => console.log(error.code));`;
+          const child = spawn('/proc/self/exe', ['-e', script, socketPath], { ...as, cwd: '/' });
+          let out = '';
+          child.stdout.on('data', (chunk) => {
+            out += chunk;
+          });
+          child.once('error', (error) => resolve(error.message));
+          child.once('close', () => resolve(out.trim()));
+        });
+      expect(await ask({ uid: 65_534, gid })).toBe('open');
+      expect(await ask({ uid: 65_534, gid: 65_534 })).toBe('EACCES');
+    },
+  );
+
+  it('stays root’s own when there is no such group, and says so', async () => {
+    const before = process.getgid?.();
+    const served = await serveControl({
+      socketPath,
+      group: 'no-such-group',
+      api: fakeAgent(),
+      log,
+    });
+    if (!served.ok) throw new Error(served.message);
+    servers.push(served.value);
+    expect(statSync(socketPath)).toMatchObject({ gid: before });
+    expect(logged).toEqual([
+      `info control There is no group no-such-group: only root may use ${socketPath}.`,
+    ]);
+  });
+
+  it('finds a group by its name in a file like /etc/group, and by its number', () => {
+    const file = join(directory, 'group');
+    writeFileSync(file, 'root:x:0:\nbarter-admins:x:7:\nbarter:x:998:anna,ben\nbad:x:y:\n');
+    expect(groupIdOf('barter', file)).toBe(998);
+    expect(groupIdOf('123', file)).toBe(123);
+    for (const name of ['bad', 'nobody-here', '', 'barter:x']) {
+      expect(groupIdOf(name, file)).toBeUndefined();
+    }
+    expect(groupIdOf('barter', join(directory, 'missing'))).toBeUndefined();
   });
 
   it.each([

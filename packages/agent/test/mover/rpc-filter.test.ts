@@ -167,6 +167,69 @@ test('the persistent definition in a finish must be the checked one as well', ()
   expect(refusal(cookie(domainXml()), filter)).toBeUndefined();
 });
 
+test('a definition that libvirtd would read in another encoding is refused', () => {
+  // Text to us; to libxml2, which goes by the declaration, the end of the title and a disk.
+  const hidden = '+ADw-/title+AD4-+ADw-disk type=+ACc-file+ACc-/+AD4-+ADw-title+AD4-';
+  const evil = domainXml({ extra: `<title>${hidden}</title>` });
+  for (const encoding of ['UTF-7', 'ISO-2022-JP', 'HZ', 'UTF-8']) {
+    const xml = `<?xml version="1.0" encoding="${encoding}"?>${evil}`;
+    expect(refusal(prepareCall(memoryPath, { destination_xml: xml }))).toContain('XML declaration');
+    const filter = createFilter();
+    refusal(prepareCall(memoryPath), filter);
+    const cookie = `${xml.replace('<domain', '<qemu-migration><domain')}</qemu-migration>`;
+    expect(refusal(finishCall({}, cookie), filter)).toContain('XML declaration');
+  }
+});
+
+test('blanks count, as they do to libvirtd', () => {
+  const path = '/srv/images/web1.qcow2';
+  for (const xml of [
+    domainXml({ name: ' web1' }),
+    domainXml().replace(path, ` ${path}`),
+    domainXml({ extra: '<os><loader>\n/etc/shadow</loader></os>' }),
+  ]) {
+    expect(refusal(prepareCall(memoryPath, { destination_xml: xml }))).toContain('is refused');
+  }
+});
+
+test('a path that starts like a terminal is a path', () => {
+  for (const path of ['/dev/pts/../../etc/shadow', '/dev/pts/3/../x', '/dev/pts/']) {
+    const devices = `<disk type='file'><source file='${path}'/><target dev='vdb'/></disk>`;
+    const evil = domainXml({ devices });
+    expect(refusal(prepareCall(memoryPath, { destination_xml: evil }))).toContain(path);
+  }
+});
+
+test('a path without a slash at its start counts too', () => {
+  for (const inner of [
+    'kernel>etc/shadow</kernel',
+    'loader>vmlinuz</loader',
+    'x y="etc/shadow"/',
+  ]) {
+    const evil = domainXml().replace('<os>', `<os><${inner}>`);
+    expect(refusal(prepareCall(memoryPath, { destination_xml: evil }))).toContain('it names');
+  }
+});
+
+test('a million blanks within a text take no longer than anything else', () => {
+  const evil = domainXml().replace('pc-q35', `a${' '.repeat(500_000)}b`);
+  const before = process.threadCpuUsage();
+  refusal(prepareCall(memoryPath, { destination_xml: evil }));
+  expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
+});
+
+test('text that goes on within an element is refused: libvirtd would read all of it', () => {
+  for (const [from, to] of [
+    ['<name>web1</name>', '<name>web1<a>x</a></name>'],
+    ['qemu-system-x86_64<', 'qemu-system-x86_64<a>-evil</a><'],
+    ['/usr/bin/qemu-system-x86_64<', '<a>tmp</a><'],
+  ] as const) {
+    const evil = domainXml().replace(from, to);
+    expect(evil).not.toBe(domainXml());
+    expect(refusal(prepareCall(memoryPath, { destination_xml: evil }))).toContain('mixes text');
+  }
+});
+
 test('a frame that is longer than its procedure may be is refused by its header alone', () => {
   const header = prepareCall(memoryPath).subarray(0, 28);
   const long = Buffer.from(header);

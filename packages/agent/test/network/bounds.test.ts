@@ -222,3 +222,22 @@ test('a peer is shut out for longer each time, and after a while not at all', ()
   expect(shutOuts.has(host('c'))).toBe(false);
   expect(new Set(shut)).toEqual(new Set([host('b')]));
 });
+
+test('a peer that falls silent every ten seconds is forgiven for ever, one that does every three is not', () => {
+  const silences = (everyMs: number) => {
+    let nowMs = 0;
+    const shutOuts = new ShutOuts(
+      { log: () => {} },
+      () => {},
+      () => nowMs,
+    );
+    let count = 0;
+    for (; count < 1000 && !shutOuts.has(host('b')); count += 1) {
+      nowMs += everyMs;
+      shutOuts.fellSilent(host('b'));
+    }
+    return count;
+  };
+  expect(silences(10_000)).toBe(1000);
+  expect(silences(3000)).toBeLessThan(20);
+});

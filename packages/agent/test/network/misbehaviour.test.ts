@@ -1,10 +1,12 @@
-import type { DealId, HostId } from '@barter/core';
+import type { Book, DealId, HostId } from '@barter/core';
 import type { Stream } from '@libp2p/interface';
+import fc from 'fast-check';
 import * as lengthPrefixed from 'it-length-prefixed';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openIdentity } from '../../src/network/identity.ts';
 import { signEntry } from '../../src/network/roster-entry.ts';
 import { encodeFrame } from '../../src/network/sessions.ts';
+import { book as arbitraryBook } from './arbitrary-messages.ts';
 import { type Host, Hosts, must, until } from './hosts.ts';
 import {
   dial,
@@ -82,6 +84,65 @@ describe('a member gone wrong is named in the log and shut out for a while', () 
     await expectShutOut(set);
   });
 
+  test('when it proposes deals without end; each would cost a search', async () => {
+    const set = await scene();
+    const heard: string[] = [];
+    set.host.network().onMessage((_from, message) => heard.push(message.kind));
+    const book = fc.sample(arbitraryBook, { seed: 1, numRuns: 1 })[0] as Book;
+    for (let each = 0; each < 1500; each += 1) {
+      const deal = `deal ${each}` as DealId;
+      sendFrame(set.stream, {
+        kind: 'core',
+        message: { kind: 'propose', deal, expiresInMs: 1, book },
+      });
+    }
+    await expectShutOut(set);
+    expect(heard.length).toBeGreaterThanOrEqual(10);
+    expect(heard.length).toBeLessThan(100);
+  });
+
+  test('when it asks without end', async () => {
+    const set = await scene();
+    let asked = 0;
+    set.host.network().onRequest('view', async () => {
+      asked += 1;
+      return { ok: true, value: null };
+    });
+    const json = new TextEncoder().encode('null');
+    for (let id = 0; id < 2500; id += 1) {
+      sendFrame(set.stream, { kind: 'request', id, name: 'view', json });
+    }
+    await expectShutOut(set);
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(1000);
+  });
+
+  test('when it opens streams without end', async () => {
+    const set = await scene();
+    const [connection] = set.bad.getConnections();
+    let opened = 0;
+    while (connection?.status === 'open' && opened < 5000) {
+      opened += 1;
+      const signal = AbortSignal.timeout(2000);
+      await connection.newStream('/ipfs/ping/1.0.0', { signal }).then(
+        (stream) => stream.abort(new Error('the next one')),
+        () => {},
+      );
+    }
+    await expectShutOut(set);
+    expect(opened).toBeLessThan(400);
+  });
+
+  test('when it breaks rules that only the core knows', async () => {
+    const set = await scene();
+    for (let each = 0; each < 9; each += 1) set.host.network().suspect(set.badHost, 'it lied');
+    await expectShutOut(set);
+    set.host.network().suspect(set.badHost, 'it lied');
+    const said = set.host.logged.filter(({ message }) => message.includes('it lied'));
+    // The last line says that it is ignored; what it did before is not repeated.
+    expect(said).toHaveLength(9);
+  });
+
   test('when it vouches for nobody with signatures that are worth nothing', async () => {
     const set = await scene();
     for (let each = 0; each < 9; each += 1) {
@@ -101,6 +162,29 @@ describe('a member gone wrong is named in the log and shut out for a while', () 
     await expectShutOut(set);
     expect(set.host.network().roster()).toHaveLength(2);
   });
+});
+
+test('a member that does nothing but stall is shut out', { timeout: 90_000 }, async () => {
+  const set = await scene();
+  for (let round = 0; round < 12 && !codes(set.host).includes('peer-shut-out'); round += 1) {
+    const connection = await dial(set.bad, set.host.network());
+    for (let each = 0; each < 3; each += 1) {
+      const stream = await openPeerStream(connection);
+      stream.send(new Uint8Array([0x80, 0x80, 0x10, 1, 2, 3]));
+    }
+    await until(() => connection.status !== 'open', 'it is noticed');
+  }
+  await expectShutOut(set);
+});
+
+test('a member that stops in the middle of a frame is disconnected and named', async () => {
+  const { host, badHost, stream } = await scene();
+  stream.send(new Uint8Array([0x80, 0x80, 0x10, 1, 2, 3]));
+  const beganAtMs = performance.now();
+  await until(() => host.network().peers()[0]?.connected === false, 'it is disconnected');
+  expect(performance.now() - beganAtMs).toBeLessThan(8000);
+  const said = host.logged.find(({ code }) => code === 'silent');
+  expect(said?.message).toContain(badHost);
 });
 
 describe('what a member cannot do', () => {

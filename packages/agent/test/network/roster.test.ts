@@ -171,7 +171,7 @@ test('a roster that is full forgets what has no effect, and then takes nothing n
 describe('agents that hold the same entries agree', () => {
   const names = ['root', 'a', 'b', 'c', 'd', 'e'];
   const step = fc.record({
-    kind: fc.constantFrom('admit', 'admit', 'expel'),
+    kind: fc.constantFrom('admit' as const, 'admit' as const, 'expel' as const),
     by: fc.constantFrom(...names),
     peer: fc.constantFrom(...names),
     /** Which of the signer's entries so far an expulsion honours. */
@@ -273,6 +273,58 @@ describe('agents that hold the same entries agree', () => {
         }
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('when entries come one at a time, twice and in any order, after the next exchange', () => {
+    const orders = fc.array(fc.nat(), { minLength: 28, maxLength: 28 });
+    fc.assert(
+      fc.property(world, orders, (drawn, keys) => {
+        const entries = entriesOf(drawn);
+        const late = [...entries, ...entries]
+          .map((each, index) => ({ each, key: keys[index] ?? 0 }))
+          .sort((one, other) => one.key - other.key)
+          .map(({ each }) => each);
+        let roster = empty;
+        // Those whose signer is not known yet are not kept; they come again when two agents connect.
+        for (const each of late) roster = mergeEntries(roster, [each]).roster;
+        expect(shown(merge(roster, rosterOf(entries)))).toEqual(shown(rosterOf(entries)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('whatever an expelled member signs afterwards, and wherever in between it arrives', () => {
+    fc.assert(
+      fc.property(world, fc.array(step, { maxLength: 6 }), fc.nat(), (drawn, later, at) => {
+        const history = entriesOf(drawn).filter(({ body }) => body.kind === 'admit');
+        const honoured = history.filter(({ body }) => body.by === 'a').map(({ hash }) => hash);
+        const by = host('root');
+        const expulsion = entry(500, {
+          kind: 'expel',
+          cluster: founder.hash,
+          by,
+          atMs: 99,
+          peer: host('a'),
+          honoured,
+        });
+        const story = [...history, expulsion];
+        const signedLate = later.map(({ kind, peer }, index) => {
+          const signed = { cluster: founder.hash, by: host('a'), atMs: 100, peer: host(peer) };
+          return entry(
+            600 + index,
+            kind === 'admit'
+              ? { kind, ...signed, name: 'late' }
+              : { kind, ...signed, honoured: [] },
+          );
+        });
+        const place = at % (story.length + 1);
+        const mixed = [...story.slice(0, place), ...signedLate, ...story.slice(place)];
+        expect([...rosterOf(mixed).members.keys()].sort()).toEqual(
+          [...rosterOf(story).members.keys()].sort(),
+        );
+      }),
+      { numRuns: 2000 },
     );
   });
 });

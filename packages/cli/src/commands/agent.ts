@@ -18,7 +18,9 @@ export const register: Register = (program, session) => {
       const { runAgent } = await import('@barter/agent/agent.ts');
       const { socket } = options;
       session.exitCode = await runAgent(
-        socket === undefined ? config.value : { ...config.value, control: { socket } },
+        socket === undefined
+          ? config.value
+          : { ...config.value, control: { ...config.value.control, socket } },
       );
     });
 };

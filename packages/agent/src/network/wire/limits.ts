@@ -17,7 +17,8 @@ export const limits = {
   detail: 1024,
   code: 64,
   locationLevels: 16,
-  offers: 4096,
+  /** Offers in one book; agents send at most 200. */
+  offers: 512,
   /** Entries of one traffic row. */
   rates: 4096,
   partners: 32_768,

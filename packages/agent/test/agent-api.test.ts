@@ -1,0 +1,71 @@
+import type { HostId } from '@barter/core';
+import { expect, test } from 'vitest';
+import { createAgentApi } from '../src/agent-api.ts';
+import type { RequestHandler } from '../src/network/peer-network.ts';
+
+type Member = Readonly<{ host: string; name: string; calledNow?: string }>;
+
+function apiOf(members: readonly Member[]) {
+  const expelled: string[] = [];
+  const handlers = new Map<string, RequestHandler>();
+  const summaries = members.flatMap(({ host, calledNow }) =>
+    calledNow === undefined ? [] : [[host, { summary: { name: calledNow } }] as const],
+  );
+  const state = {
+    config: { self: 'id-1', name: 'kvm1' },
+    directory: { peers: new Map(summaries) },
+  };
+  const network = {
+    roster: () => members.map(({ host, name }) => ({ host, name, admittedAtMs: 0 })),
+    peers: () => [{ host: 'id-2' as HostId, connected: true }],
+    onRequest: (name: string, handler: RequestHandler) => handlers.set(name, handler),
+    expel: async (host: string, how: unknown) => {
+      expelled.push(`${host} ${JSON.stringify(how)}`);
+      return { ok: true, value: null };
+    },
+  };
+  const api = createAgentApi({ runner: { state }, network } as never);
+  return { api, expelled, handlers };
+}
+
+const members = [
+  { host: 'id-1', name: 'kvm1' },
+  { host: 'id-2', name: 'kvm2' },
+  { host: 'id-3', name: 'kvm3' },
+];
+
+test('a member is expelled by its name, its present name or its id', async () => {
+  const renamed = [...members, { host: 'id-4', name: 'old', calledNow: 'new' }];
+  const { api, expelled } = apiOf(renamed);
+  for (const peer of ['kvm2', 'new', 'id-3']) await api.command('expel', { peer });
+  expect(expelled.map((each) => each.split(' ')[0])).toEqual(['id-2', 'id-4', 'id-3']);
+  expect(await api.command('expel', { peer: 'kvm9' })).toMatchObject({ code: 'unknown-peer' });
+});
+
+test('of two with one name only an id says which: nobody is expelled for what another is called', async () => {
+  for (const twin of [
+    { host: 'id-4', name: 'kvm2' },
+    // Names are what hosts call themselves: one that calls itself like another expels nobody but by chance.
+    { host: 'id-4', name: 'kvm4', calledNow: 'kvm2' },
+  ]) {
+    const { api, expelled } = apiOf([...members, twin]);
+    const answer = await api.command('expel', { peer: 'kvm2' });
+    expect(answer).toMatchObject({ ok: false, code: 'ambiguous-peer' });
+    const message = answer.ok ? '' : answer.message;
+    expect(message).toContain('id-2 (joined 1970-01-01T00:00, connected)');
+    expect(message).toContain('id-4 (joined 1970-01-01T00:00, not connected)');
+    expect(expelled).toEqual([]);
+    await api.command('expel', { peer: 'id-4', withGuests: true });
+    expect(expelled).toEqual(['id-4 {"withGuests":true}']);
+  }
+});
+
+test('a peer’s question without a body is answered, not a failure of ours', async () => {
+  const { handlers } = apiOf(members);
+  for (const body of [null, 7, 'x', [], {}]) {
+    expect(await handlers.get('view')?.('id-2' as HostId, body)).toMatchObject({
+      ok: false,
+      code: 'unknown-view',
+    });
+  }
+});
