@@ -122,7 +122,8 @@ describe('the reconnect loop', () => {
     expect(dialledAtMs).toHaveLength(before);
     isConnected = false;
     reconnect.disconnected(host('b'));
-    await vi.advanceTimersByTimeAsync(300);
+    // The first pause is 125 to 250 ms, and so is the second.
+    await vi.advanceTimersByTimeAsync(250);
     expect(dialledAtMs).toHaveLength(before + 1);
     reconnect.setTargets([]);
     await vi.advanceTimersByTimeAsync(60_000);
