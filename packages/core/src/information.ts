@@ -81,6 +81,8 @@ export type Information = {
   interestChanged: boolean;
   interestRound: number;
   rowsChanged: boolean;
+  /** When they last were; a new sample puts it back. */
+  rowsAtMs: number;
 
   // --- load summaries ---
   roundAtMs: number;
@@ -115,6 +117,7 @@ export function createInformation(self: HostId): Information {
     interestChanged: false,
     interestRound: 0,
     rowsChanged: false,
+    rowsAtMs: Number.NEGATIVE_INFINITY,
     roundAtMs: Number.NEGATIVE_INFINITY,
     partnerHosts: new Set(),
     told: new Set(),

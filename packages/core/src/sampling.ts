@@ -44,6 +44,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   settleContests(turn, beganAtMs);
   announceChanges(turn);
   state.information.rowsChanged = true;
+  state.information.rowsAtMs = Number.NEGATIVE_INFINITY;
 }
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */

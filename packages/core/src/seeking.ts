@@ -27,6 +27,8 @@ const patience = 2;
 const hintsFollowed = 4;
 /** After these a host that does not say where it stands is asked with the next refresh of what it holds. */
 const strangerAttempts = 6;
+/** Answers that name partners are taken into the rows together, a moment later; samples at once. */
+const rowsApartMs = 100;
 /** An address that nobody names is most likely outside the cluster. */
 const outsideRefreshes = 5;
 
@@ -298,8 +300,11 @@ export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]):
 /** At the end of every step, before anything is asked: rows and watches follow what was learnt. */
 export function keepUp(turn: Turn): void {
   const { information } = turn.state;
-  if (information.rowsChanged) {
+  // While many addresses are being looked for, their answers come one after the other.
+  const waitedMs = turn.nowMs - information.rowsAtMs;
+  if (information.rowsChanged && (waitedMs >= rowsApartMs || waitedMs < 0)) {
     information.rowsChanged = false;
+    information.rowsAtMs = turn.nowMs;
     refreshSearches(turn, learnRows(turn.state, turn.nowMs));
     refreshNews(turn.state, turn.nowMs);
     lookForNews(turn.state, turn.nowMs);
