@@ -13,6 +13,7 @@ import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
+import { receiptKey } from './receipt.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
@@ -267,6 +268,7 @@ function release(turn: Turn, reservation: Reservation, why: string, reason?: Ref
   const { state, nowMs } = turn;
   const { settlement, domain } = reservation;
   dropReservation(turn, settlement);
+  if (reservation.phase === 'arriving') recordArrival(turn, reservation, false, why);
   const holding = state.holdings.get(domain);
   if (holding === undefined) return;
   if (reason === 'not-holder' || reason === 'gone') {
@@ -294,6 +296,30 @@ export function dropReservation(turn: Turn, settlement: SettlementId): void {
   turn.state.saidAtMs.delete(`settle ${settlement}`);
   turn.state.saidAtMs.delete(`query ${settlement}`);
   turn.record({ kind: 'reservation', key: settlement, value: null });
+}
+
+/** The holder's own record of a migration that had begun, as it ended here; its home knows what it took. */
+export function recordArrival(
+  turn: Turn,
+  { settlement, domain, home: from }: Reservation,
+  moved: boolean,
+  detail: string,
+): void {
+  const { state, nowMs: atMs } = turn;
+  const to = state.config.self;
+  const statistics = null;
+  const receipt = {
+    kind: 'move',
+    atMs,
+    settlement,
+    domain,
+    from,
+    to,
+    moved,
+    detail,
+    statistics,
+  } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
 }
 
 /** How much of the memory limit the claims held here leave free on paper. */

@@ -10,7 +10,7 @@ import { dropHolding, dropHome, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { receiptKey } from './receipt.ts';
-import { dropReservation, reservationOf } from './receiving.ts';
+import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
@@ -89,6 +89,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
+  recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
     kind: 'located',
