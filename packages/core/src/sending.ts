@@ -36,6 +36,13 @@ export function receiveSettle(
     if (reason !== 'not-holder' && reason !== 'gone')
       state.refused.set(domain, { reason, detail, holder: from });
     turn.send(from, { kind: 'refuse', settlement, domain, reason, detail });
+    // What may not go there by what it is now stays for good: its claim comes home.
+    if (
+      entry !== undefined &&
+      entry.settlement === null &&
+      (reason === 'policy' || reason === 'blocked')
+    )
+      takeBack(turn, entry, detail);
     return;
   }
   begin(turn, entry, from, settlement, message.leaseMs);
