@@ -115,7 +115,10 @@ function whyRefused(
   const approved = entry.approval?.version === version && entry.approval.approved;
   if (state.settings.mode === 'advise' && !approved)
     return { reason: 'needs-approval', detail: 'waits for an operator’s approval at its home' };
-  const underWay = [...state.settlements.values()].filter(isUnderWay).length;
+  // What waits for an operator sends nothing, and may wait for ever.
+  const underWay = [...state.settlements.values()].filter(
+    (settlement) => isUnderWay(settlement) && settlement.unresolvedSinceMs === null,
+  ).length;
   if (underWay >= state.config.migrationsAtOnce)
     return { reason: 'busy', detail: 'as many migrations under way as allowed' };
   return null;
