@@ -317,7 +317,7 @@ export function dropHolding(turn: Turn, domain: DomainId): void {
 
 function isArriving(turn: Turn, domain: DomainId): boolean {
   for (const reservation of turn.state.reservations.values())
-    if (reservation.domain === domain && reservation.phase === 'arriving') return true;
+    if (reservation.domain === domain && reservation.phase !== 'asking') return true;
   return false;
 }
 

@@ -237,7 +237,8 @@ function restart(turn: Turn): void {
   for (const [id, reservation] of state.reservations) {
     // The home may have begun: the room is kept until it has said how it ended.
     const leaseExpiresAtMs = nowMs + settleLeaseMs;
-    state.reservations.set(id, { ...reservation, phase: 'arriving', leaseExpiresAtMs });
+    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
+    state.reservations.set(id, { ...reservation, phase, leaseExpiresAtMs });
   }
   restartDeals(turn);
   restartSending(turn);

@@ -50,6 +50,7 @@ export function arrivalRequested(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || reservation.domain !== domain || reservation.home !== from)
     return;
+  if (reservation.phase === 'arrived') return;
   if (reservation.phase === 'asking' && nowMs >= reservation.leaseExpiresAtMs) return;
   setReservation(turn, {
     ...reservation,
@@ -84,6 +85,7 @@ export function receiveSettlementAnswer(
   if (reservation === undefined || reservation.home !== from) return;
   switch (message.kind) {
     case 'settling':
+      if (reservation.phase === 'arrived') return;
       setReservation(turn, {
         ...reservation,
         phase: 'arriving',
@@ -98,10 +100,12 @@ export function receiveSettlementAnswer(
         release(turn, reservation, message.detail);
         return;
       }
-      // Kept until the next sample shows the domain running here: its room is taken all the time.
+      // Kept until the next sample shows the domain running here: its room is taken all the time. Unless
+      // somebody took it away at once: then our hypervisor says so when the lease has ended.
+      if (reservation.phase === 'arrived') return;
       setReservation(turn, {
         ...reservation,
-        phase: 'arriving',
+        phase: 'arrived',
         leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
       });
   }
@@ -117,7 +121,7 @@ export function arrivalInspected(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
   if (presence.state === 'absent')
-    release(turn, reservation, 'its home is silent and nothing arrives here any more');
+    release(turn, reservation, 'nothing arrives here any more, and it does not run here');
 }
 
 /** The reservation under which a domain that now runs here arrived, if it did so by us. */
@@ -268,7 +272,8 @@ function release(turn: Turn, reservation: Reservation, why: string, reason?: Ref
   const { state, nowMs } = turn;
   const { settlement, domain } = reservation;
   dropReservation(turn, settlement);
-  if (reservation.phase === 'arriving') recordArrival(turn, reservation, false, why);
+  const arrived = reservation.phase === 'arrived';
+  if (reservation.phase !== 'asking') recordArrival(turn, reservation, arrived, why);
   const holding = state.holdings.get(domain);
   if (holding === undefined) return;
   if (reason === 'not-holder' || reason === 'gone') {

@@ -1,7 +1,7 @@
 /**
  * Settlement: a claim held away from home becomes a live migration.
  *
- *   holder   asking ── settling, arrival ──▶ arriving ── settled, seen running ──▶ (done)
+ *   holder   asking ── settling, arrival ──▶ arriving ── settled ──▶ arrived ── seen running, absent ──▶ (done)
  *            asking ── refuse, lease end ──▶ (released)
  *   home     migrating ── moved ──▶ moved
  *            migrating ── stayed ──▶ failed
@@ -24,9 +24,9 @@ export type Reservation = Readonly<{
   version: number;
   traits: DomainTraits;
   row: TrafficRow;
-  phase: 'asking' | 'arriving';
+  phase: 'asking' | 'arriving' | 'arrived';
   startedAtMs: number;
-  /** `asking`: nothing may arrive after this. `arriving`: when to ask the home what became of it. */
+  /** `asking`: nothing may arrive after this. `arriving`: when to ask the home what became of it. `arrived`: when to look. */
   leaseExpiresAtMs: number;
 }>;
 
