@@ -200,9 +200,14 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     finish(turn, settlement, resolution.kind === 'moved', resolution.detail);
     return;
   }
-  const unresolvedSinceMs = resolution.alarm ? (settlement.unresolvedSinceMs ?? nowMs) : null;
-  if (resolution.detail === settlement.detail && unresolvedSinceMs === settlement.unresolvedSinceMs)
+  const isNews = resolution.detail !== settlement.detail;
+  const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
+  if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
+    finish(turn, settlement, false, resolution.detail);
     return;
+  }
+  const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
+  if (!isNews && unresolvedSinceMs === settlement.unresolvedSinceMs) return;
   setSettlement(turn, { ...settlement, detail: resolution.detail, unresolvedSinceMs });
   if (resolution.alarm)
     turn.log('warn', 'migration-unresolved', `${settlement.name}: ${resolution.detail}.`, {

@@ -58,7 +58,8 @@ export type Located = 'running' | 'paused' | 'absent';
 
 export type Resolution =
   | Readonly<{ kind: 'moved' | 'stayed'; detail: string }>
-  | Readonly<{ kind: 'wait'; detail: string; alarm: boolean }>;
+  /** `nowhere`: both hypervisors say that they do not know it. When that lasts, there is nothing to wait for. */
+  | Readonly<{ kind: 'wait'; detail: string; alarm: boolean; nowhere?: true }>;
 
 /**
  * How a migration ended, from what both hypervisors say now (the ownership table in the libvirt
@@ -93,7 +94,7 @@ export function resolve(
         return { kind: 'wait', alarm: true, detail: 'gone from here, and paused at the target' };
       return here.defined
         ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
-        : { kind: 'wait', alarm: true, detail: 'neither host knows the domain' };
+        : { kind: 'wait', alarm: true, nowhere: true, detail: 'neither host knows the domain' };
     case 'arriving':
       return {
         kind: 'wait',
