@@ -117,6 +117,7 @@ export function createHost(
     locating: new Map(),
     refused: new Map(),
     departed: new Map(),
+    proposals: new Map(),
     acceptances: new Map(),
     directory: new Directory(),
     information: createInformation(config.self),

@@ -11,6 +11,7 @@ import type { SearchKind } from './exchange.ts';
 import type { Information } from './information.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type {
+  Book,
   DealId,
   DomainId,
   DomainSample,
@@ -136,6 +137,8 @@ export type HostState = {
   readonly refused: Map<DomainId, { reason: RefuseReason; detail: string; holder: HostId }>;
   /** Domains that left by a migration of ours, and when: a sample begun earlier may still show them. */
   readonly departed: Map<DomainId, number>;
+  /** The books that we proposed with, to repeat them as they were and to hold the answer against them. */
+  readonly proposals: Map<DealId, Book>;
   /** What we answered to proposals that are not decided yet, to repeat it as it was. */
   readonly acceptances: Map<DealId, DealMessage>;
   readonly directory: Directory;
