@@ -36,14 +36,30 @@ export class Trace {
   /** The last lines about the subjects of a failure, and the last lines of all. */
   excerpt(subjects: readonly string[]): string {
     const recent = this.#lines.length - recentLines;
-    const about = this.#lines
-      .slice(0, Math.max(0, recent))
-      .filter((line) => subjects.some((subject) => new RegExp(`\\b${subject}\\b`).test(line)));
+    const about = withoutRepetitions(
+      this.#lines
+        .slice(0, Math.max(0, recent))
+        .filter((line) => subjects.some((subject) => new RegExp(`\\b${subject}\\b`).test(line))),
+    );
     return [
       ...(about.length > subjectLines ? ['  …'] : []),
       ...about.slice(-subjectLines),
       '  --- and, of everything, the last lines:',
-      ...this.#lines.slice(-recentLines),
+      ...withoutRepetitions(this.#lines.slice(-recentLines)),
     ].join('\n');
   }
+}
+
+/** Whoever waits repeats itself: of what was said again and again, the first time is told. */
+function withoutRepetitions(lines: readonly string[]): string[] {
+  const told: string[] = [];
+  const recent: string[] = [];
+  for (const line of lines) {
+    const text = line.slice(10);
+    if (recent.includes(text)) continue;
+    told.push(line);
+    recent.push(text);
+    if (recent.length > 12) recent.shift();
+  }
+  return told;
 }

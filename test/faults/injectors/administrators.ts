@@ -67,6 +67,7 @@ export function administrators(scene: Scene): Injector {
     facts.handle(domain.id, world.nowMs());
     facts.nowhere.set(domain.id, 'an administrator shut it down');
     world.shutDown(domain.id);
+    if (random.next() < 0.2) return;
     world.at(world.nowMs() + 500 + random.next() * 20_000, () =>
       startSomewhere(domain, 'an administrator starts'),
     );

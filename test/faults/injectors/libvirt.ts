@@ -16,6 +16,9 @@ import {
 import { streams } from '../plan.ts';
 import type { Checker, Injector, Scene } from '../scene.ts';
 
+/** A migration that gets on takes a few seconds here. */
+const noProgressMs = 20_000;
+
 export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
   const { world, plan, hosts, facts } = scene;
   const { libvirtDiesEvery, migrationFault } = plan.faults;
@@ -51,12 +54,15 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     const how = fault.kind === 'libvirt-died' && fault.handedOver ? ' after handing over' : '';
     scene.fault(`migration: ${fault.kind}${where}${how}`, `${domain}: ${fault.kind}${where}${how}`);
     world.failNext(fault, domain);
-    // Nothing gets on any more: whoever watches the progress gives up after a while.
-    if (fault.kind === 'hang')
-      world.at(world.nowMs() + 2_000 + random.next() * 30_000, () => {
-        const source = world.domain(domain)?.migration?.source;
-        if (source !== undefined) world.abortMigration(source.id, domain);
-      });
+  };
+
+  /** Nothing gets on any more: whoever watches the progress gives up after a while. */
+  const giveUp = () => {
+    for (const { id, migration } of world.domains) {
+      if (migration === undefined || world.nowMs() - migration.startedAtMs < noProgressMs) continue;
+      scene.trace.add(`! the migration of ${id} gets on no more and is aborted`);
+      world.abortMigration(migration.source.id, id);
+    }
   };
 
   const comesBack = (host: WorldHost) =>
@@ -96,6 +102,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     },
     /** Also after the faults: an alarm waits for somebody who looks. */
     operate() {
+      giveUp();
       for (const host of world.hosts) {
         for (const domain of [...host.paused]) {
           const key = `${domain.id} ${host.id}`;
@@ -107,6 +114,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     },
     stop() {
       isOver = true;
+      world.failNoMore();
       for (const host of world.hosts) if (scene.isAlive(host.id)) world.setReachable(host.id, true);
     },
   };

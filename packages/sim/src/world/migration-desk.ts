@@ -48,6 +48,10 @@ export class MigrationDesk {
     this.#faults.push({ fault, domain });
   }
 
+  failNoMore(): void {
+    this.#faults.length = 0;
+  }
+
   begin(request: MigrationRequest, done: MigrationDone): void {
     const world = this.#world;
     const fault = this.#takeFault(request.domain);

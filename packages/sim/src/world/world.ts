@@ -232,6 +232,11 @@ export class World {
     this.#desk.failNext(fault, domain);
   }
 
+  /** Forgets what was to fail and has not failed yet. */
+  failNoMore(): void {
+    this.#desk.failNoMore();
+  }
+
   /** From now on the listed pairs have the listed rates; a pair listed twice adds up. */
   setTraffic(list: readonly ClusterTraffic[]): void {
     const index = (id: string) => (id === external ? -1 : (this.domain(id)?.index ?? -1));
