@@ -127,7 +127,7 @@ export function receipts(scene: Scene): Checker {
           if (receipt.kind !== 'move' || receipt.from !== id || !scene.isAlive(receipt.to))
             continue;
           // What never began at the hypervisors is nothing that the other host has to know of.
-          if (!receipt.moved && outcomes.get(receipt.settlement) === undefined) continue;
+          if (outcomes.get(receipt.settlement) === undefined) continue;
           const other = scene
             .records(receipt.to)
             .receipts.find((one) => one.kind === 'move' && one.settlement === receipt.settlement);
