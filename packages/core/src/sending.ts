@@ -106,6 +106,9 @@ function whyRefused(
   if (policy.pin !== undefined && !policy.pin.includes(from) && !policy.pin.includes(name))
     return { reason: 'policy', detail: `it is pinned to ${policy.pin.join(', ')}` };
   if (sample.blocked !== undefined) return { reason: 'blocked', detail: sample.blocked };
+  // A holder whose lease has ended asks anew while nobody knows yet how its first attempt ended.
+  if (entry.settlement !== null)
+    return { reason: 'busy', detail: 'how its last migration ended is not known yet' };
   const unmovable = whyUnmovable(state, entry, nowMs);
   if (unmovable !== null) return { reason: 'cooldown', detail: unmovable };
   if (state.sample?.migrationWindowOpen === false)
