@@ -60,12 +60,10 @@ export function migrations(scene: Scene): Checker {
     if (underWay.length > 1) fail(`${underWay.length} settlements of it are under way`);
     const reservation = scene.records(target).get('reservation', id);
     const entry = home.get('home', domainId);
-    if (
-      reservation === undefined ||
-      reservation.domain !== domainId ||
-      reservation.home !== source
-    ) {
-      fail('the target holds no room for it');
+    if (reservation?.domain !== domainId || reservation.home !== source) {
+      // A clock that jumps ends a lease before its time, and the way is open for a moment more.
+      if (facts.forwardMs(target, asked.get(id)?.atMs ?? 0) === 0)
+        fail('the target holds no room for it');
       return;
     }
     if (entry?.holder !== target || entry.version !== reservation.version)
