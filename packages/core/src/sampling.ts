@@ -5,10 +5,11 @@
 
 import { announceChanges } from './announcing.ts';
 import { rowOf } from './book.ts';
-import { arrivedEntry } from './claim.ts';
+import { arrivedEntry, type HomeEntry } from './claim.ts';
 import { dropHolding, dropHome, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
+import { isSamePolicy } from './policy.ts';
 import { receiptKey } from './receipt.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
@@ -40,6 +41,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
   for (const entry of [...state.homes.values()])
     if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
+    else learnPolicy(turn, entry);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
   state.information.rowsChanged = true;
@@ -77,6 +79,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     arrivedEntry({
       domain,
       name: traits.name,
+      policy: traits.policy,
       self: state.config.self,
       knownVersion,
       movedAtMs: reservation === undefined ? null : nowMs,
@@ -119,6 +122,16 @@ function vanish(turn: Turn, domain: DomainId): void {
       detail: 'the domain is no longer running at its home',
     });
   fact(turn, domain, `${entry.name} no longer runs here; Barter did not move it`);
+}
+
+/** The holder agreed under the old policy, and may not hear of the new one before it calls: the claim comes home. */
+function learnPolicy(turn: Turn, entry: HomeEntry): void {
+  const policy = turn.state.samples.get(entry.domain)?.traits.policy;
+  if (policy === undefined || isSamePolicy(policy, entry.policy)) return;
+  const learnt = { ...entry, policy };
+  const isAway = entry.holder !== turn.state.config.self && entry.settlement === null;
+  if (isAway) takeBack(turn, learnt, 'its policy was changed');
+  else setHome(turn, learnt);
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {
