@@ -93,6 +93,9 @@ export function receiveSettlementAnswer(
       });
       return;
     case 'refuse':
+      // Said before the home agreed to a later copy of the question, and overtaken by that: room that something
+      // may arrive in is given up only when its lease has ended and our hypervisor knows of no arrival.
+      if (reservation.phase !== 'asking') return;
       release(turn, reservation, `${message.reason}: ${message.detail}`, message.reason);
       return;
     case 'settled':
