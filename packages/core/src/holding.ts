@@ -15,6 +15,9 @@ import type { DealId, DomainId, HostId } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import type { Turn } from './state.ts';
 
+/** More than any host has run since its agent started and does not run any more. */
+const formerVersionsMax = 8_192;
+
 /** We give a claim away: by our own register if the domain is at home here, else by telling its home. */
 export function giveClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
   const { state, nowMs } = turn;
@@ -285,12 +288,24 @@ export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
 
 export function dropHome(turn: Turn, domain: DomainId): void {
   const { homes, refused, information } = turn.state;
+  rememberVersion(turn, homes.get(domain));
   homes.delete(domain);
   refused.delete(domain);
   information.news.add(domain);
   information.revision += 1;
   information.interestChanged = true;
   turn.record({ kind: 'home', key: domain, value: null });
+}
+
+/** Should the domain come back, its versions go on from here: a claim of before may still be held somewhere. */
+function rememberVersion(turn: Turn, entry: HomeEntry | undefined): void {
+  if (entry === undefined) return;
+  const { formerVersions } = turn.state;
+  formerVersions.delete(entry.domain);
+  formerVersions.set(entry.domain, entry.version);
+  const [oldest] = formerVersions.keys();
+  if (formerVersions.size > formerVersionsMax && oldest !== undefined)
+    formerVersions.delete(oldest);
 }
 
 export function setHolding(turn: Turn, holding: Holding): void {

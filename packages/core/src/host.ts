@@ -107,6 +107,7 @@ export function createHost(
     arrivals: new Map(),
     resting: new Set(),
     homes: new Map(),
+    formerVersions: new Map(),
     holdings: new Map(),
     deals: new Map(),
     reservations: new Map(),

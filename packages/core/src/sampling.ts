@@ -71,6 +71,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
   const knownVersion = Math.max(
     reservation?.version ?? 0,
     holding?.claim.version ?? 0,
+    state.formerVersions.get(domain) ?? 0,
     state.directory.find(domain)?.version ?? 0,
   );
   const carriedRow = reservation === undefined ? [] : rowOf(state, domain);

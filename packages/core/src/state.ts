@@ -123,6 +123,8 @@ export type HostState = {
   readonly arrivals: Map<DomainId, ArrivalLoads>;
   readonly resting: Set<DomainId>;
   readonly homes: Map<DomainId, HomeEntry>;
+  /** The last version here of domains that were at home here. */
+  readonly formerVersions: Map<DomainId, number>;
   readonly holdings: Map<DomainId, Holding>;
   readonly deals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
