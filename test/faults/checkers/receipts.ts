@@ -140,7 +140,10 @@ export function receipts(scene: Scene): Checker {
               [receipt.settlement, receipt.domain],
               `${id} recorded the move of ${receipt.domain} to ${receipt.to}, and ${receipt.to} did not`,
             );
-          const isKnowable = !isByHand(receipt.settlement, receipt.domain);
+          const sinceMs = beganAtMs.get(receipt.settlement) ?? 0;
+          const isKnowable =
+            !isByHand(receipt.settlement, receipt.domain) &&
+            facts.forwardMs(receipt.to, sinceMs) === 0;
           if (other.kind === 'move' && other.moved !== receipt.moved && isKnowable)
             throw new Violation(
               name,
