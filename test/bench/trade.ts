@@ -75,7 +75,7 @@ function weights(
   const potential = outlook(book, cost);
   return (host) => {
     const weight = potential(floor.book(host));
-    return weight >= minGain ? weight : 0;
+    return weight >= minGain / 2 ? weight : 0;
   };
 }
 

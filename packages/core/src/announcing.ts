@@ -189,9 +189,15 @@ function foundOf(
   return { kind: 'found', id, domains: told, unknown, places: placesOf(state, told) };
 }
 
-export function receiveHeard(turn: Turn, from: HostId, id: number): void {
-  const { unheard } = turn.state.information;
+export function receiveHeard(
+  turn: Turn,
+  from: HostId,
+  { id, unwatched }: InformationMessage & { kind: 'heard' },
+): void {
+  const { unheard, watchers } = turn.state.information;
   if (unheard.get(id)?.to === from) unheard.delete(id);
+  // A host that has given a claim away talks to its partners no more.
+  for (const domain of unwatched.slice(0, domainsPerMessage)) watchers.get(domain)?.delete(from);
 }
 
 /** We are a keeper of these, or of one of their addresses, by the sender's roster. */
@@ -210,7 +216,7 @@ export function receiveAnnounce(
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
     if (stands !== undefined) standing.push(stands);
   }
-  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id });
+  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id, unwatched: [] });
   // Two homes for one domain: the one that really runs it has to claim it anew.
   if (standing.length > 0) {
     const places = placesOf(state, standing);

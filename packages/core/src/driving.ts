@@ -2,12 +2,14 @@
  * Drives one deal's machine: what it persists, what changes hands in the same transaction, and what is said.
  */
 
-import { cutBook, makeBook } from './book.ts';
+import { cutBook, heldDomains, makeBook, rowOf } from './book.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
 import type { Book, DealId, DomainId } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import type { HostState, Turn } from './state.ts';
+
+const significantShare = 0.02;
 
 /** Lets the machine take one step and performs what it asks for. */
 export function drive(turn: Turn, deal: Deal, event: Parameters<typeof stepDeal>[1]): void {
@@ -53,7 +55,7 @@ export function adopt(turn: Turn, deal: Deal): void {
       else takeClaim(turn, move, deal);
     }
     state.counts.committed += 1;
-    state.tradedAtMs = nowMs;
+    if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
     state.backoffs.clear();
     turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
   } else if (deal.phase === 'void') {
@@ -80,6 +82,18 @@ export function adopt(turn: Turn, deal: Deal): void {
     detail,
   } as const;
   turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+}
+
+/**
+ * A deal that saves less than a fiftieth of what the domains here send is one of the last: what is still to
+ * be gained by waiting for more of them is not worth waiting for.
+ */
+function isSignificant(state: HostState, { gainBitsPerSecond }: Deal): boolean {
+  if (state.config.cost.affinityWeight === 0) return true;
+  let sent = 0;
+  for (const domain of heldDomains(state))
+    for (const { bitsPerSecond } of rowOf(state, domain)) sent += bitsPerSecond;
+  return gainBitsPerSecond >= significantShare * sent;
 }
 
 function describe(state: HostState, deal: Deal): string {

@@ -39,7 +39,7 @@ export function bestExchange(
   options: SearchOptions,
 ): FoundExchange | undefined {
   const board = layOut(proposer, responder, parameters);
-  const found = search(board, options.kind);
+  const found = search(board, options);
   if (!found) return undefined;
   const exchange = exchangeOf(board, found.moves);
   const evaluation = evaluateOn(board, exchange);
@@ -47,14 +47,17 @@ export function bestExchange(
   return pays && evaluation.violations.length === 0 ? { exchange, evaluation } : undefined;
 }
 
-function search(board: Board, kind: SearchKind): Candidate | undefined {
+function search(
+  board: Board,
+  { kind, minGainBitsPerSecond }: SearchOptions,
+): Candidate | undefined {
   switch (kind) {
     case 'single':
       return bestSingle(board);
     case 'swap':
       return bestSwap(board);
     case 'bundle':
-      return bestBundle(board);
+      return bestBundle(board, minGainBitsPerSecond);
   }
 }
 

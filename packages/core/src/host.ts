@@ -131,6 +131,7 @@ export function createHost(
     hurried: new Map(),
     blockedSinceMs: new Map(),
     nextTradeAtMs: 0,
+    callsDueAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,
@@ -290,7 +291,7 @@ function receive(turn: Turn, from: HostId, message: Message): void {
       receiveFound(turn, from, message);
       return;
     case 'heard':
-      receiveHeard(turn, from, message.id);
+      receiveHeard(turn, from, message);
       return;
     default:
       receiveDealMessage(turn, from, message);

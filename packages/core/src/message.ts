@@ -163,7 +163,8 @@ export type InformationMessage =
       /** Of the hosts named, those that the sender knows. */
       places: readonly HostPlace[];
     }>
-  | Readonly<{ kind: 'heard'; id: number }>;
+  /** `unwatched`: of what was told, the domains that are of no interest here any more. */
+  | Readonly<{ kind: 'heard'; id: number; unwatched: readonly DomainId[] }>;
 
 export type Message = DealMessage | ClaimMessage | SettlementMessage | InformationMessage;
 export type MessageKind = Message['kind'];

@@ -142,7 +142,7 @@ export type LoadSummary = Readonly<{
   domains: number;
   /** Another number whenever the claims held there are others: what did not pay before may pay now. */
   revision: number;
-  /** For how long no claim has changed hands by a deal of this host. */
+  /** For how long no deal of this host has saved much. */
   tradedMsAgo: number;
 }>;
 

@@ -10,6 +10,9 @@ import type { Book, DealId, HostId, LoadSummary } from './model.ts';
 import type { HostState, Turn } from './state.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
+/** Each pause is so many times as long as the one before. */
+const steepness = 4;
+
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
 export function propose(turn: Turn, random: readonly [number, number]): void {
   const { state, nowMs } = turn;
@@ -68,7 +71,7 @@ function drawPeer(
   const potential = outlook(book, cost);
   const candidates = peers
     .map((summary) => ({ host: summary.host, weight: potential(summary) }))
-    .filter(({ weight }) => weight >= minGainBitsPerSecond);
+    .filter(({ weight }) => weight >= minGainBitsPerSecond / 2);
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random * total;
   for (const { host, weight } of candidates) {
@@ -78,7 +81,11 @@ function drawPeer(
   return candidates.at(-1)?.host;
 }
 
-/** A declined pair leaves each other alone for a while, longer each time, until something changes. */
+/**
+ * A declined pair leaves each other alone for a while, longer each time, until something changes: claims held
+ * here, claims held there, or a partner that comes to be held there (`seeking.ts`). What else may change
+ * between two searches (a load, somebody else's partner) changes slowly, and most searches find nothing.
+ */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
   const { backoffMs, backoffMaxMs, tradeEveryMs } = state.config.timing;
@@ -88,6 +95,6 @@ export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
     return;
   }
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
-  const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(count - 1, 16));
+  const pauseMs = Math.min(backoffMaxMs, backoffMs * steepness ** Math.min(count, 8));
   state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
 }

@@ -18,6 +18,8 @@ import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
+/** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
+const stragglers = 1 / 8;
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 const patience = 5;
 
@@ -154,6 +156,9 @@ function callNext(turn: Turn, random: number): void {
   if (nowMs - state.sampledAtMs > config.timing.staleMs) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
   if (state.holdings.size === 0) return;
+  const { resendMs, settleAfterMs } = config.timing;
+  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= resendMs) return;
+  state.callsDueAtMs = nowMs + Math.min(resendMs, settleAfterMs);
   const tradedAtMs = lastTradeAtMs(state, nowMs);
   const ready = [...state.holdings.values()]
     .filter((holding) => isReady(state, holding, nowMs, tradedAtMs))
@@ -218,18 +223,23 @@ function isQuiet(state: HostState, holding: Holding, nowMs: number, tradedAtMs: 
   const { settleAfterMs } = state.config.timing;
   const restedMs = nowMs - holding.acquiredAtMs;
   if (restedMs < settleAfterMs) return false;
+  const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
+  if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs) return false;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
-  return Math.min(restedMs, nowMs - tradedAtMs) >= pauseMs || restedMs >= patience * pauseMs;
+  return quietMs >= pauseMs || restedMs >= patience * pauseMs;
 }
 
-/** When claims last changed hands here or at a host that we hear of. */
+/**
+ * When trading was last not quiet, here or around: at so many of the hosts that we hear of that it was no
+ * straggler. In a large cluster somebody always trades.
+ */
 function lastTradeAtMs(state: HostState, nowMs: number): number {
-  let lastMs = state.tradedAtMs;
-  for (const { summary, receivedAtMs } of state.directory.peers.values()) {
+  const heard: number[] = [];
+  for (const { summary, receivedAtMs } of state.directory.peers.values())
     if (nowMs - receivedAtMs <= state.config.timing.staleMs)
-      lastMs = Math.max(lastMs, receivedAtMs - summary.tradedMsAgo);
-  }
-  return lastMs;
+      heard.push(receivedAtMs - summary.tradedMsAgo);
+  heard.sort((one, other) => other - one);
+  return Math.max(state.tradedAtMs, heard[Math.floor(heard.length * stragglers)] ?? 0);
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
@@ -301,6 +311,7 @@ function setReservation(turn: Turn, reservation: Reservation): void {
 
 export function dropReservation(turn: Turn, settlement: SettlementId): void {
   turn.state.reservations.delete(settlement);
+  turn.state.callsDueAtMs = 0;
   turn.state.saidAtMs.delete(`settle ${settlement}`);
   turn.state.saidAtMs.delete(`query ${settlement}`);
   turn.record({ kind: 'reservation', key: settlement, value: null });

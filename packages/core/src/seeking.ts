@@ -224,18 +224,20 @@ export function receiveFound(
     const certain = place.host === from;
     if (certain || information.others.has(place.host)) directory.learnPlace(place, certain);
   }
+  const unwatched: DomainId[] = [];
   for (const told of message.domains.slice(0, domainsPerMessage)) {
     contest(turn, told);
     if (told.home !== from) information.shelf.disown(told.domain, from);
     const resolved = named(turn, told);
     if (resolved || information.watches.has(told.domain)) hear(turn, told, told.home === from);
+    else if (told.home === from) unwatched.push(told.domain);
   }
   for (const domain of message.unknown.slice(0, domainsPerMessage)) {
     const watch = information.watches.get(domain);
     information.shelf.disown(domain, from);
     if (directory.disown(domain, from) && watch !== undefined) hurry(state, watch, nowMs);
   }
-  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id });
+  if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id, unwatched });
 }
 
 /** Takes in to whom an address belongs that we were looking for. The rows are named anew at the end of the step. */
@@ -256,6 +258,8 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
   const { information, directory, config } = state;
   const { home, holder } = told;
   const changed = directory.learnDomain(told.domain, told, certain, nowMs);
+  // A partner is there now: what gained nothing with that host before may gain something now.
+  if (changed) state.backoffs.delete(holder);
   const watch = information.watches.get(told.domain);
   if (watch === undefined) return;
   if (certain && directory.find(told.domain)?.home === home) {

@@ -158,12 +158,14 @@ export type HostState = {
   };
   /** The agent is about to end: nothing new is begun. */
   pausing: boolean;
-  /** When claims last changed hands here. */
+  /** When a deal that matters last changed what is held here (see `driving.ts`). */
   tradedAtMs: number;
   /** Since when claims held here have waited for nothing but room. */
   readonly blockedSinceMs: Map<DomainId, number>;
   /** Claims whose homes want them settled soon. */
   readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
+  /** When a tick next has to see which domains can be called here. */
+  callsDueAtMs: number;
   nextTradeAtMs: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;

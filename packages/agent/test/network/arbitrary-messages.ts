@@ -209,5 +209,5 @@ export const message: Of<Message> = fc.oneof(
     unknown: list(domain),
     places: list(fc.record({ host: id<HostId>(), name: text(20), location })),
   }),
-  kind('heard', { id: version }),
+  kind('heard', { id: version, unwatched: list(domain) }),
 );

@@ -11,6 +11,7 @@
  */
 
 import type { Board } from './board.ts';
+import { gainBound } from './bound.ts';
 import { bestSwap, type Candidate } from './pairwise.ts';
 import { Position } from './position.ts';
 import type { Side } from './side.ts';
@@ -27,10 +28,10 @@ const GAINS_MAX = 600_000;
  */
 const STARTS: readonly (readonly Side[])[] = [[], [0, 1], [0], [1]];
 
-/** The best bundle found within all limits; `undefined` when nothing gains. */
-export function bestBundle(board: Board): Candidate | undefined {
+/** The best bundle found within all limits; `undefined` when nothing can gain so much. */
+export function bestBundle(board: Board, minGainBitsPerSecond: number): Candidate | undefined {
   const budget = { gains: GAINS_MAX };
-  if (!new Climber(board, budget).promising()) return undefined;
+  if (gainBound(new Position(board)) < minGainBitsPerSecond) return undefined;
   let best = bestSwap(board);
   for (const moved of STARTS) {
     if (budget.gains <= 0) break;
@@ -79,12 +80,6 @@ class Climber {
         if (this.climb(seed)) improved = true;
       }
     }
-  }
-
-  /** False where no exchange at all can gain: no host has a load to be relieved of, and nothing pulls. */
-  promising(): boolean {
-    if (this.#position.hosts > 0) return true;
-    return this.#board.movable.some((may, i) => may === 1 && this.#pull(i) > 0);
   }
 
   /**

@@ -3,15 +3,18 @@
  * Agents draw the peer of their next proposal with these as weights; the exact gain comes later, when the
  * peer sees both books.
  *
- * A claim counts with what pulls it towards the peer, and not with what holds it here: whatever it
- * talks to on this host could come along in the same bundle. What pulls the peer's claims hither is on
- * the peer's side to know; their traffic with our own claims is seen from here, too.
+ * It is what the own claims could gain by going to the peer if it had room for any of them and its own stayed
+ * where they are: a minimum cut between those that are pulled over and those that hold them here. What the
+ * peer's claims could gain by coming hither is for the peer to know. No exchange gains more than the two
+ * together, so of two hosts with something to gain one at least sees half of it.
  */
 
 import { type CostParameters, displacementCost } from '../cost.ts';
 import { distance, locationDistance, type Place } from '../distance.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, Location, Offer } from '../model.ts';
 import { receiveViolation } from '../policy.ts';
+import { FlowNetwork } from './flow.ts';
+import { type Edges, joinLinks, type Link } from './links.ts';
 import { relief } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
@@ -29,61 +32,109 @@ export function potentialWith(own: Book, other: Peer, parameters: CostParameters
 }
 
 /**
- * Prepares the estimates of one book for many peers. Hosts at one location are alike but for the
- * partners that they hold and the domains whose home they are, so the pull of a location is added up
- * once: the first call for a location costs O(offers · hosts that they talk to), others next to nothing.
+ * Prepares the estimates of one book for many peers. Hosts at one location are alike but for the partners
+ * that they hold and the domains whose home they are, so there is one cut for all others of a location.
  */
 export function outlook(own: Book, parameters: CostParameters): (other: Peer) => number {
-  const pulls = pullsOf(own, parameters);
-  const bound = pulls.filter(({ offer }) => isBound(offer));
-  const loose = pulls.filter(({ offer }) => !isBound(offer));
-  const special = new Map<HostId, Pull[]>();
-  for (const pull of loose) {
-    for (const host of new Set([...pull.rates.keys(), pull.offer.claim.home])) {
-      const known = special.get(host);
-      if (known) known.push(pull);
-      else special.set(host, [pull]);
-    }
-  }
-  const usual = new Map<string, number>();
-  return (other) => {
-    const toward = (pull: Pull, host: HostId | undefined): number =>
-      Math.max(0, saving(pull, { host, location: other.location }, own, parameters));
-    const key = other.location.join('\n');
-    let sum = usual.get(key);
-    if (sum === undefined) {
-      sum = loose.reduce((total, pull) => total + toward(pull, undefined), 0);
-      usual.set(key, sum);
-    }
-    for (const pull of special.get(other.host) ?? []) {
-      sum += toward(pull, other.host) - toward(pull, undefined);
-    }
-    for (const pull of bound) if (mayGo(pull.offer, other)) sum += toward(pull, other.host);
-    const between = (special.get(other.host) ?? []).reduce(
-      (total, { rates }) => total + (rates.get(other.host)?.bitsPerSecond ?? 0),
-      0,
-    );
-    return Math.max(0, sum) + relief(own, other, parameters, between);
-  };
+  const view = new Outlook(own, parameters);
+  return (other) => view.towards(other);
 }
 
-/** The partners of one claim that are held elsewhere, by their hosts, and what they cost from here. */
+/** One claim, and what it talks to that is not offered: by host, as far as it is known. */
 type Pull = Readonly<{
   offer: Offer;
-  rates: ReadonlyMap<HostId, Readonly<{ place: Place; bitsPerSecond: number }>>;
+  rates: ReadonlyMap<HostId, { readonly place: Place; bitsPerSecond: number }>;
+  /** What those cost from here. */
   here: number;
 }>;
 
-function pullsOf(own: Book, parameters: CostParameters): Pull[] {
+class Outlook {
+  readonly #own: Book;
+  readonly #parameters: CostParameters;
+  readonly #pulls: readonly Pull[];
+  readonly #edges: Edges;
+  readonly #network: FlowNetwork;
+  /** Some claim may not go everywhere: no two peers are alike. */
+  readonly #isBound: boolean;
+  /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
+  readonly #special = new Set<HostId>();
+  readonly #usual = new Map<string, number>();
+
+  constructor(own: Book, parameters: CostParameters) {
+    this.#own = own;
+    this.#parameters = parameters;
+    const { pulls, links } = layOutPulls(own, parameters);
+    this.#pulls = pulls;
+    this.#edges = joinLinks(pulls.length, links);
+    this.#network = new FlowNetwork(this.#edges);
+    this.#isBound = own.offers.some(isBound);
+    for (const { offer, rates } of pulls) {
+      this.#special.add(offer.claim.home);
+      for (const host of rates.keys()) this.#special.add(host);
+    }
+  }
+
+  towards(other: Peer): number {
+    const between = this.#pulls.reduce(
+      (sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0),
+      0,
+    );
+    return this.#cutTowards(other) + relief(this.#own, other, this.#parameters, between);
+  }
+
+  #cutTowards(other: Peer): number {
+    if (this.#isBound || this.#special.has(other.host)) return this.#cut(other);
+    const key = other.location.join('\n');
+    let usual = this.#usual.get(key);
+    if (usual === undefined) {
+      usual = this.#cut(other);
+      this.#usual.set(key, usual);
+    }
+    return usual;
+  }
+
+  /** What the claims that gain most together save by going there; bit/s. */
+  #cut(other: Peer): number {
+    const { distance: table, affinityWeight } = this.#parameters;
+    const { excess, capacity } = this.#network;
+    let pulled = 0;
+    for (const [i, pull] of this.#pulls.entries()) {
+      const gain =
+        this.#isBound && !mayGo(pull.offer, other)
+          ? -Infinity
+          : saving(pull, other, this.#own, this.#parameters);
+      excess[i] = -gain;
+      pulled += Math.max(0, gain);
+    }
+    if (pulled === 0) return 0;
+    const apart = distance(table, this.#own, other) - distance(table, this.#own, this.#own);
+    for (let e = 0; e < capacity.length; e++)
+      capacity[e] = Math.max(0, affinityWeight * apart * (this.#edges.edgeRate[e] as number));
+    return Math.max(0, pulled - this.#network.maximumFlow());
+  }
+}
+
+function layOutPulls(
+  own: Book,
+  parameters: CostParameters,
+): Readonly<{ pulls: readonly Pull[]; links: readonly Link[] }> {
+  const index = new Map(own.offers.map(({ claim }, i) => [claim.domain, i]));
   const partners = new Map<DomainId, Place>(
     own.partners.map(({ domain, holder, location }) => [domain, { host: holder, location }]),
   );
-  return own.offers.map((offer) => {
+  const links: Link[] = [];
+  const pulls = own.offers.map((offer, from) => {
     const rates = new Map<HostId, { place: Place; bitsPerSecond: number }>();
     let here = 0;
     for (const { partner, bitsPerSecond } of offer.row) {
-      const place = partner === 'external' ? undefined : partners.get(partner);
-      if (!place || place.host === own.host) continue;
+      if (partner === 'external') continue;
+      const to = index.get(partner);
+      if (to !== undefined) {
+        if (to !== from) links.push({ from, to, rate: bitsPerSecond });
+        continue;
+      }
+      const place = partners.get(partner);
+      if (place === undefined) continue;
       here += bitsPerSecond * distance(parameters.distance, own, place);
       const known = rates.get(place.host);
       if (known) known.bitsPerSecond += bitsPerSecond;
@@ -91,12 +142,13 @@ function pullsOf(own: Book, parameters: CostParameters): Pull[] {
     }
     return { offer, rates, here };
   });
+  return { pulls, links };
 }
 
-/** What a claim saves by going there; without a host, to one that is neither its home nor a partner's. */
+/** What a claim saves by going there, whatever is offered here staying as it is. */
 function saving(
   { offer, rates, here }: Pull,
-  target: Readonly<{ host: HostId | undefined; location: Location }>,
+  target: Pick<Peer, 'host' | 'location'>,
   own: Book,
   parameters: CostParameters,
 ): number {

@@ -198,5 +198,11 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
     }),
   ],
   found: [24, found],
-  heard: [25, message<Body<'heard'>>('Heard', { id: one(1, count) })],
+  heard: [
+    25,
+    message<Body<'heard'>>('Heard', {
+      id: one(1, count),
+      unwatched: list(2, domainId, limits.sought),
+    }),
+  ],
 });
