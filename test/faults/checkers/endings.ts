@@ -60,6 +60,14 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         what: `the claim on ${claim.domain} of ${claim.home} is held away from home (${waiting})`,
         limitMs: 3_000_000,
       });
+    for (const { domain, holder, settlement } of state.homes.values())
+      if (holder !== id && settlement === null)
+        open.push({
+          key: `${id} home ${domain}`,
+          subjects: [domain],
+          what: `the claim on ${domain}, at home here, is away at ${holder}`,
+          limitMs: 3_000_000,
+        });
     return open.map((one) => ({ ...one, limitMs: one.limitMs + 2 * facts.jumpedMs }));
   };
 
