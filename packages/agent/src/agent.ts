@@ -33,8 +33,8 @@ import { createSampler } from './sampler.ts';
 import { version } from './version.ts';
 import type { ProcessFacts } from './views/views.ts';
 
-/** How often the core is told that time passes; half of its resend interval. */
-const tickEveryMs = 500;
+/** How often the core is told that time passes: as often as it repeats what was not answered. */
+const tickEveryMs = 1_000;
 /** How long a clean end waits for a deal that is not decided yet. */
 const quietWithinMs = 3_000;
 

@@ -74,7 +74,9 @@ function toNewKeepers(state: HostState, domain: DomainId, letters: Letters): voi
   const addresses = state.samples.get(domain)?.addresses;
   if (addresses === undefined) return;
   const before = announced.get(domain);
-  const moved = before === undefined || before.addresses.join() !== addresses.join();
+  const moved =
+    before === undefined ||
+    (before.addresses !== addresses && before.addresses.join() !== addresses.join());
   if (!moved && before.ring === ring) return;
   const keepers = keepersOf(state, domain, addresses);
   for (const keeper of keepers)

@@ -128,6 +128,11 @@ function isHeldHere(state: HostState, domain: DomainId): boolean {
 
 /** The sum over the claims held here, plus what the host itself uses (CPU only). */
 export function paperLoad(state: HostState): HostLoad {
+  state.paperLoad ??= addUp(state);
+  return state.paperLoad;
+}
+
+function addUp(state: HostState): HostLoad {
   let memoryBytes = 0;
   let vcpus = 0;
   let cpu = state.sample?.hostCpu ?? 0;

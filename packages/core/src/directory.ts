@@ -51,7 +51,7 @@ export class Directory {
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
     this.peers.set(host, { summary, receivedAtMs });
     const place = this.#places.get(host);
-    if (place?.name !== name || place.location.join('/') !== location.join('/'))
+    if (place?.name !== name || !isSamePlace(place.location, location))
       this.#places.set(host, { host, name, location });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
@@ -125,6 +125,11 @@ export class Directory {
     for (const [domain, known] of this.#domains)
       if (known.home === host) this.#domains.delete(domain);
   }
+}
+
+function isSamePlace(one: Location, other: Location): boolean {
+  if (one === other) return true;
+  return one.length === other.length && one.every((level, n) => level === other[n]);
 }
 
 function isBetter(told: ToldDomain, certain: boolean, known: KnownDomain, nowMs: number): boolean {

@@ -57,6 +57,7 @@ export function adopt(turn: Turn, deal: Deal): void {
     state.counts.committed += 1;
     if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
     state.backoffs.clear();
+    state.idleRounds = 0;
     turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
   } else if (deal.phase === 'void') {
     for (const move of deal.moves) revertClaim(turn, move, deal);

@@ -120,6 +120,7 @@ export function tickClaims(turn: Turn): void {
         turn.send(home, transferMessage(domain, version, holding.givenTo, holding.deal));
     } else {
       const left = holding.leaseExpiresAtMs - nowMs;
+      if (holding.confirmed && left > (2 * timing.claimLeaseMs) / 3) continue;
       const often = !holding.confirmed || left < timing.claimLeaseMs / 3;
       if (turn.due(`renew ${domain}`, often ? timing.resendMs : timing.claimLeaseMs / 3))
         turn.send(home, { kind: 'renew', domain, version });
@@ -235,6 +236,7 @@ function receiveRenewed(
     leaseExpiresAtMs: nowMs + leaseMs,
   };
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
+  state.paperLoad = undefined;
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
   else setHolding(turn, renewed);
 }
@@ -281,6 +283,7 @@ export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
     information.news.add(domain);
     information.revision += 1;
     information.interestChanged ||= before === undefined;
+    turn.state.paperLoad = undefined;
   }
   homes.set(domain, entry);
   if (durable) turn.record({ kind: 'home', key: domain, value: entry });
@@ -294,6 +297,7 @@ export function dropHome(turn: Turn, domain: DomainId): void {
   information.news.add(domain);
   information.revision += 1;
   information.interestChanged = true;
+  turn.state.paperLoad = undefined;
   turn.record({ kind: 'home', key: domain, value: null });
 }
 
@@ -317,12 +321,14 @@ export function setHolding(turn: Turn, holding: Holding): void {
     information.interestChanged = true;
   }
   holdings.set(domain, holding);
+  turn.state.paperLoad = undefined;
   turn.record({ kind: 'holding', key: domain, value: holding });
 }
 
 export function dropHolding(turn: Turn, domain: DomainId): void {
   const { holdings, information } = turn.state;
   holdings.delete(domain);
+  turn.state.paperLoad = undefined;
   information.revision += 1;
   information.interestChanged = true;
   turn.state.saidAtMs.delete(`renew ${domain}`);

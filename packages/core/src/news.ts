@@ -69,6 +69,13 @@ function differs(now: number, then: number, least: number): boolean {
 
 /** What the earlier row does not name is compared as a whole. */
 function rowDiffers(now: TrafficRow, then: TrafficRow, least: number): boolean {
+  // Nearly always the same partners in the same order: then there is nothing to look up.
+  if (now.length === then.length && now.every(({ partner }, n) => partner === then[n]?.partner)) {
+    let difference = 0;
+    for (const [n, { bitsPerSecond }] of now.entries())
+      difference += Math.abs(bitsPerSecond - (then[n]?.bitsPerSecond ?? 0));
+    return difference > Math.max(least, share * totalOf(then));
+  }
   const rates = new Map(now.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
   let difference = 0;
   let [restNow, restThen] = [totalOf(now), 0];

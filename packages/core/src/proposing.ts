@@ -7,18 +7,35 @@ import { outlook } from './exchange.ts';
 import { findMeeting } from './meeting.ts';
 import type { DeclineReason } from './message.ts';
 import type { Book, DealId, HostId, LoadSummary } from './model.ts';
-import type { HostState, Turn } from './state.ts';
+import type { HostState, HostTiming, Turn } from './state.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
-/** Each pause is so many times as long as the one before. */
-const steepness = 4;
+/** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
+const firstPause = 8;
+const longestPause = 24;
+/** A host that finds nobody to propose to looks again after up to so many times more. */
+const idleRoundsMax = 3;
+
+/** After this long without any change every pair that might gain has tried once more; ms. */
+export function triedAgainMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): number {
+  return tradeEveryMs * (longestPause + 3 * (1 + idleRoundsMax));
+}
+
+/** Something changed that may be worth a proposal: a host that has been idle looks at it soon. */
+export function wake(state: HostState, nowMs: number): void {
+  if (state.idleRounds === 0) return;
+  state.idleRounds = 0;
+  state.nextTradeAtMs = Math.min(state.nextTradeAtMs, nowMs + state.config.timing.tradeEveryMs);
+}
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
 export function propose(turn: Turn, random: readonly [number, number]): void {
   const { state, nowMs } = turn;
   const { timing } = state.config;
-  if (nowMs < state.nextTradeAtMs && state.nextTradeAtMs - nowMs < 2 * timing.tradeEveryMs) return;
-  state.nextTradeAtMs = nowMs + timing.tradeEveryMs * (0.5 + random[0]);
+  const longestMs = 2 * (1 + idleRoundsMax) * timing.tradeEveryMs;
+  if (nowMs < state.nextTradeAtMs && state.nextTradeAtMs - nowMs < longestMs) return;
+  const everyMs = timing.tradeEveryMs * (1 + state.idleRounds);
+  state.nextTradeAtMs = nowMs + everyMs * (0.5 + random[0]);
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
@@ -26,7 +43,11 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   const drawn = drawPeer(state, book, candidates, random[1]);
   const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
   const peer = drawn ?? meeting?.host;
-  if (peer === undefined) return;
+  if (peer === undefined) {
+    state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
+    return;
+  }
+  state.idleRounds = 0;
   if (meeting !== undefined) state.meetAfterMs.set(meeting.domain, nowMs + timing.cooldownMs);
   const id = `${state.config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random[1] * 1e9).toString(36)}`;
   const deal: Deal = {
@@ -88,13 +109,13 @@ function drawPeer(
  */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
-  const { backoffMs, backoffMaxMs, tradeEveryMs } = state.config.timing;
+  const { tradeEveryMs } = state.config.timing;
   // A busy peer is only busy now.
   if (reason === 'busy') {
     state.backoffs.set(peer, { untilMs: nowMs + tradeEveryMs / 2, count: 0 });
     return;
   }
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
-  const pauseMs = Math.min(backoffMaxMs, backoffMs * steepness ** Math.min(count, 8));
+  const pauseMs = tradeEveryMs * (count === 1 ? firstPause : longestPause);
   state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
 }

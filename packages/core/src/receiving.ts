@@ -18,8 +18,6 @@ import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
-/** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
-const stragglers = 1 / 8;
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 const patience = 5;
 
@@ -157,9 +155,11 @@ function callNext(turn: Turn, random: number): void {
   if (state.reservations.size >= config.migrationsAtOnce) return;
   if (state.holdings.size === 0) return;
   const { resendMs, settleAfterMs } = config.timing;
-  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= resendMs) return;
-  state.callsDueAtMs = nowMs + Math.min(resendMs, settleAfterMs);
-  const tradedAtMs = lastTradeAtMs(state, nowMs);
+  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= 2 * resendMs) return;
+  state.callsDueAtMs = nowMs + Math.min(2 * resendMs, settleAfterMs);
+  const isRested = ({ acquiredAtMs }: Holding) => nowMs - acquiredAtMs >= settleAfterMs;
+  if (![...state.holdings.values()].some(isRested)) return;
+  const tradedAtMs = Math.max(state.tradedAtMs, state.heardTradeAtMs);
   const ready = [...state.holdings.values()]
     .filter((holding) => isReady(state, holding, nowMs, tradedAtMs))
     .map((holding) => ({ holding, worth: urgencyPerByte(state, holding, nowMs) }))
@@ -227,19 +227,6 @@ function isQuiet(state: HostState, holding: Holding, nowMs: number, tradedAtMs: 
   if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs) return false;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
   return quietMs >= pauseMs || restedMs >= patience * pauseMs;
-}
-
-/**
- * When trading was last not quiet, here or around: at so many of the hosts that we hear of that it was no
- * straggler. In a large cluster somebody always trades.
- */
-function lastTradeAtMs(state: HostState, nowMs: number): number {
-  const heard: number[] = [];
-  for (const { summary, receivedAtMs } of state.directory.peers.values())
-    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
-      heard.push(receivedAtMs - summary.tradedMsAgo);
-  heard.sort((one, other) => other - one);
-  return Math.max(state.tradedAtMs, heard[Math.floor(heard.length * stragglers)] ?? 0);
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */

@@ -7,6 +7,9 @@ import type { DomainId, Rate, TrafficRow } from './model.ts';
 import type { HostedDomain, HostState } from './state.ts';
 import { steadyRates } from './steady.ts';
 
+/** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
+const fewRates = 24;
+
 /**
  * Names the partners of every row by the addresses that are known. Returns the addresses that nobody has
  * named yet, with their rates; their traffic counts as external until somebody does.
@@ -19,6 +22,7 @@ export function learnRows(state: HostState, nowMs: number): ReadonlyMap<string, 
   const unnamed = new Map<string, number>();
   state.rows.clear();
   state.pricedRows.clear();
+  state.paperLoad = undefined;
   for (const sample of state.samples.values()) {
     const { domain, rates } = sample;
     for (const { address, bitsPerSecond } of rates) {
@@ -43,12 +47,23 @@ function partnerAt(state: HostState, address: string): DomainId | undefined {
 }
 
 function namedRow(state: HostState, domain: DomainId, rates: HostedDomain['rates']): Rate[] {
-  const sums = new Map<DomainId | 'external', number>();
+  if (rates.length > fewRates) {
+    const sums = new Map<DomainId | 'external', number>();
+    for (const { address, bitsPerSecond } of rates) {
+      const partner = partnerAt(state, address) ?? 'external';
+      if (partner !== domain) sums.set(partner, (sums.get(partner) ?? 0) + bitsPerSecond);
+    }
+    return [...sums].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
+  }
+  const row: { partner: DomainId | 'external'; bitsPerSecond: number }[] = [];
   for (const { address, bitsPerSecond } of rates) {
     const partner = partnerAt(state, address) ?? 'external';
-    if (partner !== domain) sums.set(partner, (sums.get(partner) ?? 0) + bitsPerSecond);
+    if (partner === domain) continue;
+    const known = row.find((one) => one.partner === partner);
+    if (known === undefined) row.push({ partner, bitsPerSecond });
+    else known.bitsPerSecond += bitsPerSecond;
   }
-  return [...sums].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
+  return row;
 }
 
 /** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */

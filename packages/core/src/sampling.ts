@@ -19,6 +19,7 @@ import { steadyCpu, watchSteadiness } from './steady.ts';
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
   state.sample = sample;
+  state.paperLoad = undefined;
   state.sampledAtMs = beganAtMs;
   state.samples.clear();
   for (const one of sample.domains) {

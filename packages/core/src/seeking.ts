@@ -12,6 +12,7 @@ import { pauseMs, type Search, type Watch } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from './model.ts';
 import { refreshNews } from './news.ts';
+import { wake } from './proposing.ts';
 import { learnRows } from './rows.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -259,7 +260,10 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
   const { home, holder } = told;
   const changed = directory.learnDomain(told.domain, told, certain, nowMs);
   // A partner is there now: what gained nothing with that host before may gain something now.
-  if (changed) state.backoffs.delete(holder);
+  if (changed) {
+    state.backoffs.delete(holder);
+    wake(state, nowMs);
+  }
   const watch = information.watches.get(told.domain);
   if (watch === undefined) return;
   if (certain && directory.find(told.domain)?.home === home) {

@@ -17,6 +17,7 @@ import type {
   DomainSample,
   DomainTraits,
   HostId,
+  HostLoad,
   HostSample,
   LoadSummary,
   Location,
@@ -85,7 +86,7 @@ export type HostTiming = Readonly<{
   cooldownMs: number;
   /** Loads count in a trade as far as they have lasted for this long (see `steady.ts`); 0 = as they are. */
   steadyMs: number;
-  /** First pause after a failed migration of a domain, or a declined peer; doubles each time. */
+  /** First pause after a failed migration of a domain; doubles each time. */
   backoffMs: number;
   backoffMaxMs: number;
   /** Whoever waits for an answer repeats itself this often. */
@@ -164,13 +165,19 @@ export type HostState = {
   readonly blockedSinceMs: Map<DomainId, number>;
   /** Claims whose homes want them settled soon. */
   readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
+  /** When so many of the hosts that we hear of last made one that they were no stragglers (see `summary.ts`). */
+  heardTradeAtMs: number;
   /** When a tick next has to see which domains can be called here. */
   callsDueAtMs: number;
   nextTradeAtMs: number;
+  /** How often in a row there was nobody to propose to. */
+  idleRounds: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
+  /** What the claims held here add up to; undefined when it has to be added up anew (`book.ts`). */
+  paperLoad: HostLoad | undefined;
   lastSummary: LoadSummary | null;
 };
 

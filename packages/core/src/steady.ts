@@ -61,9 +61,7 @@ export function watchSteadiness(state: HostState, nowMs: number): void {
 function take({ cpu, rates }: Steadiness, sample: HostedDomain, slice: number): void {
   const isFirst = !hasBegun(cpu);
   note(cpu, sample.traits.cpu, slice);
-  const measured = new Set<string>();
   for (const { address, bitsPerSecond } of sample.rates) {
-    measured.add(address);
     let range = rates.get(address);
     if (range === undefined) {
       range = newRange();
@@ -73,6 +71,8 @@ function take({ cpu, rates }: Steadiness, sample: HostedDomain, slice: number): 
     }
     note(range, bitsPerSecond, slice);
   }
+  if (rates.size === sample.rates.length) return;
+  const measured = new Set(sample.rates.map(({ address }) => address));
   for (const [address, range] of rates) {
     if (measured.has(address)) continue;
     note(range, 0, slice);
@@ -85,6 +85,9 @@ function newRange(): Range {
 }
 
 function note({ least, most }: Range, value: number, slice: number): void {
+  // Most values say nothing new about the slice that they are in.
+  const isSame = least.at(-2) === slice && most.at(-2) === slice;
+  if (isSame && value >= (least.at(-1) ?? 0) && value <= (most.at(-1) ?? 0)) return;
   push(least, value, slice, (known) => known >= value);
   push(most, value, slice, (known) => known <= value);
 }

@@ -8,6 +8,7 @@ import { paperLoad, rowOf } from './book.ts';
 import { mixed } from './hash.ts';
 import type { InformationMessage } from './message.ts';
 import type { HostId, LoadSummary } from './model.ts';
+import { wake } from './proposing.ts';
 import type { HostState, Turn } from './state.ts';
 import { whyNotTrading } from './willingness.ts';
 
@@ -16,6 +17,8 @@ const sequenceBatch = 1_000;
 /** With so few other members everybody is told. */
 const few = 8;
 const partnerHostsMax = 16;
+/** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
+const stragglers = 1 / 8;
 /** News may go out between two rounds, but not more often than this. */
 const roundsApartMs = 1_000;
 /** Peers that ask for our summary and get it between two rounds, at most. */
@@ -38,6 +41,7 @@ export function summarize(turn: Turn, random: number): void {
   information.roundAtMs = nowMs;
   information.told.clear();
   information.answersLeft = answersPerRound;
+  state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
   const summary = makeSummary(turn);
   const partners = isFew(state) ? [...information.others] : partnerHosts(state);
   const isFresh = (host: HostId) => {
@@ -47,6 +51,19 @@ export function summarize(turn: Turn, random: number): void {
   const knowsFew = state.directory.peers.size < othersTold(state);
   for (const host of partners) tell(turn, host, summary, !isFresh(host));
   for (const host of draw(state, random)) tell(turn, host, summary, knowsFew && !isFresh(host));
+}
+
+/**
+ * When trading was last not quiet around here: at so many of the hosts that we hear of that it was no
+ * straggler. In a large cluster somebody always trades.
+ */
+function lastTradeAtMs(state: HostState, nowMs: number): number {
+  const heard: number[] = [];
+  for (const { summary, receivedAtMs } of state.directory.peers.values())
+    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
+      heard.push(receivedAtMs - summary.tradedMsAgo);
+  heard.sort((one, other) => other - one);
+  return heard[Math.floor(heard.length * stragglers)] ?? 0;
 }
 
 function tell(turn: Turn, host: HostId, summary: LoadSummary, answer: boolean): void {
@@ -136,8 +153,10 @@ export function receiveSummary(
   }
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
-  if (state.directory.learn(summary, nowMs) && before?.revision !== summary.revision)
+  if (state.directory.learn(summary, nowMs) && before?.revision !== summary.revision) {
     state.backoffs.delete(from);
+    wake(state, nowMs);
+  }
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;

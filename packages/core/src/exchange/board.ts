@@ -9,11 +9,12 @@
  * uplink wherever its domain goes, and it is no reason to go anywhere.
  */
 
-import type { CostParameters } from '../cost.ts';
+import type { CostParameters, ExcessCurve } from '../cost.ts';
 import { displacementCost } from '../cost.ts';
 import { distance } from '../distance.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model.ts';
 import { receiveViolation } from '../policy.ts';
+import { HostCurve } from './curve.ts';
 import { type Groups, layOutGroups } from './groups.ts';
 import { type Edges, joinLinks, type Link, linkRate } from './links.ts';
 import { type BySide, otherSide, type Side } from './side.ts';
@@ -36,6 +37,10 @@ export type Board = Edges &
     displacementAt: BySide<Float64Array>;
     /** nicAt[host][holder][offer]: what the offer sends over that host's uplink, other offers aside. */
     nicAt: BySide<BySide<Float64Array>>;
+    /** nicShift[host][offer]: by how much that grows when the offer goes from side 0 to side 1. */
+    nicShift: BySide<Float64Array>;
+    /** What the load of each host costs. */
+    curves: Readonly<{ nic: BySide<HostCurve>; cpu: BySide<HostCurve>; memory: BySide<HostCurve> }>;
     /** What one bit/s between two offers costs more when they are apart than when they are together. */
     cutCost: number;
     /** No single move changes a host's load by more. */
@@ -76,6 +81,10 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
       numbers((offer) => displacementAt(offer, responder.host, parameters)),
     ],
     nicAt,
+    nicShift: [nicAt[0], nicAt[1]].map(([zero, one]) =>
+      numbers((_, i) => (one[i] as number) - (zero[i] as number)),
+    ) as [Float64Array, Float64Array],
+    curves: curvesOf(books, parameters),
     ...edges,
     cutCost:
       parameters.affinityWeight *
@@ -90,6 +99,20 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
     load: [proposer.load, responder.load],
     apart: layOutGroups(books, offers, side, 'keepApart'),
     together: layOutGroups(books, offers, side, 'keepTogether'),
+  };
+}
+
+function curvesOf(books: BySide<Book>, parameters: CostParameters): Board['curves'] {
+  const { nic, cpu, memory, nicReferenceBitsPerSecond } = parameters;
+  const curves = (curve: ExcessCurve, capacityOf: (capacity: HostCapacity) => number) =>
+    [
+      new HostCurve(curve, capacityOf(books[0].capacity)),
+      new HostCurve(curve, capacityOf(books[1].capacity)),
+    ] as const;
+  return {
+    nic: curves(nic, (capacity) => nicReferenceBitsPerSecond ?? capacity.nicBitsPerSecond),
+    cpu: curves(cpu, (capacity) => capacity.vcpus),
+    memory: curves(memory, (capacity) => capacity.memoryBytes),
   };
 }
 

@@ -4,7 +4,7 @@
  * arithmetic, so a search cannot promise what the evaluation does not find.
  */
 
-import { excess, hostOnCost } from '../cost.ts';
+import { hostOnCost } from '../cost.ts';
 import type { Board } from './board.ts';
 import { GroupState } from './groups.ts';
 import { otherSide, type Side } from './side.ts';
@@ -35,11 +35,10 @@ export class Position {
   readonly #reach = { nic: false, cpu: false, memory: false };
   readonly #apart: GroupState;
   readonly #together: GroupState;
-  readonly #nicCapacity: readonly [number, number];
 
   constructor(board: Board) {
     this.board = board;
-    const { load, capacity, parameters } = board;
+    const { load, capacity } = board;
     this.side = Uint8Array.from(board.side);
     this.cut = new Float64Array(this.side.length);
     this.saving = new Float64Array(this.side.length);
@@ -55,10 +54,6 @@ export class Position {
     );
     this.#apart = new GroupState(board.apart);
     this.#together = new GroupState(board.together);
-    this.#nicCapacity = [
-      parameters.nicReferenceBitsPerSecond ?? capacity[0].nicBitsPerSecond,
-      parameters.nicReferenceBitsPerSecond ?? capacity[1].nicBitsPerSecond,
-    ];
     for (let i = 0; i < this.side.length; i++) {
       for (let e = at(board.firstEdge, i); e < at(board.firstEdge, i + 1); e++) {
         const together = this.side[at(board.edgeTo, e)] === this.side[i];
@@ -115,52 +110,54 @@ export class Position {
   /** What both hosts would cost; curves that no single move reaches are left out, for they are 0. */
   #hostsAfter(offer: number): number {
     const { board } = this;
-    const { nic, cpu, memory, hostOn } = board.parameters;
-    const from = this.sideOf(offer);
+    const { nic, cpu, memory } = board.curves;
+    const reach = this.#reach;
+    const direction = this.side[offer] === 0 ? 1 : -1;
     let sum = 0;
-    for (const s of SIDES) {
-      const capacity = board.capacity[s];
-      const sign = s === from ? -1 : 1;
-      const memoryBytes = at(this.memoryBytes, s) + sign * at(board.memoryBytes, offer);
-      if (this.#reach.nic) {
-        const load = at(this.nic, s) + this.#nicChange(s, offer, from);
-        sum += excess(nic, load, this.#nicCapacity[s]);
-      }
-      if (this.#reach.cpu) {
-        sum += excess(cpu, at(this.cpu, s) + sign * at(board.cpu, offer), capacity.vcpus);
-      }
-      if (this.#reach.memory) sum += excess(memory, memoryBytes, capacity.memoryBytes);
-      if (hostOn) {
-        const vcpus = at(this.vcpus, s) + sign * at(board.vcpus, offer);
-        sum += hostOnCost(hostOn, vcpus, memoryBytes, capacity.memoryLimitBytes);
-      }
+    if (reach.nic) {
+      const cut = at(this.cut, offer);
+      for (const s of SIDES)
+        sum += nic[s].cost(at(this.nic, s) + direction * at(board.nicShift[s], offer) + cut);
+    }
+    if (reach.cpu) {
+      const shifted = direction * at(board.cpu, offer);
+      sum += cpu[0].cost(at(this.cpu, 0) - shifted) + cpu[1].cost(at(this.cpu, 1) + shifted);
+    }
+    const shifted = direction * at(board.memoryBytes, offer);
+    const [zero, one] = [at(this.memoryBytes, 0) - shifted, at(this.memoryBytes, 1) + shifted];
+    if (reach.memory) sum += memory[0].cost(zero) + memory[1].cost(one);
+    if (board.parameters.hostOn) {
+      const vcpus = direction * at(board.vcpus, offer);
+      sum += this.#hostOn(0, at(this.vcpus, 0) - vcpus, zero);
+      sum += this.#hostOn(1, at(this.vcpus, 1) + vcpus, one);
     }
     return sum;
   }
 
+  #hostOn(side: Side, vcpus: number, memoryBytes: number): number {
+    const { parameters, capacity } = this.board;
+    if (!parameters.hostOn) return 0;
+    return hostOnCost(parameters.hostOn, vcpus, memoryBytes, capacity[side].memoryLimitBytes);
+  }
+
   /** Brings `hosts` and `flat` up to date with the loads. */
   #weigh(): void {
-    const { nic, cpu, memory, hostOn } = this.board.parameters;
-    const { largest } = this.board;
+    const { largest, curves, parameters } = this.board;
+    const { nic, cpu, memory } = curves;
     const reach = this.#reach;
     reach.nic = false;
     reach.cpu = false;
     reach.memory = false;
     this.hosts = 0;
     for (const s of SIDES) {
-      const { vcpus, memoryBytes, memoryLimitBytes } = this.board.capacity[s];
-      const nicCapacity = this.#nicCapacity[s];
-      const held = at(this.memoryBytes, s);
-      this.hosts +=
-        excess(nic, at(this.nic, s), nicCapacity) +
-        excess(cpu, at(this.cpu, s), vcpus) +
-        excess(memory, held, memoryBytes);
-      if (hostOn) this.hosts += hostOnCost(hostOn, at(this.vcpus, s), held, memoryLimitBytes);
-      reach.nic ||= excess(nic, at(this.nic, s) + largest.nic, nicCapacity) > 0;
-      reach.cpu ||= excess(cpu, at(this.cpu, s) + largest.cpu, vcpus) > 0;
-      reach.memory ||= excess(memory, held + largest.memoryBytes, memoryBytes) > 0;
+      const [sent, busy, held] = [at(this.nic, s), at(this.cpu, s), at(this.memoryBytes, s)];
+      this.hosts += nic[s].cost(sent) + cpu[s].cost(busy) + memory[s].cost(held);
+      this.hosts += this.#hostOn(s, at(this.vcpus, s), held);
+      reach.nic ||= sent + largest.nic > nic[s].free;
+      reach.cpu ||= busy + largest.cpu > cpu[s].free;
+      reach.memory ||= held + largest.memoryBytes > memory[s].free;
     }
-    this.flat = !reach.nic && !reach.cpu && !reach.memory && hostOn === undefined;
+    this.flat = !reach.nic && !reach.cpu && !reach.memory && parameters.hostOn === undefined;
   }
 
   /** Whether both hosts are within their limits and no group rule is broken. */
@@ -211,8 +208,8 @@ export class Position {
 
   /** What a move adds to a host's uplink. */
   #nicChange(host: Side, offer: number, from: Side): number {
-    const nic = this.board.nicAt[host];
-    return at(nic[otherSide(from)], offer) - at(nic[from], offer) + at(this.cut, offer);
+    const shifted = at(this.board.nicShift[host], offer);
+    return (from === 0 ? shifted : -shifted) + at(this.cut, offer);
   }
 }
 

@@ -8,13 +8,15 @@ import type { HostId, PairRate, TrafficProbe, TrafficReading } from '@barter/cor
 import type { Pair } from '../world/traffic-matrix.ts';
 import { gatewayAddress, type World, type WorldDomain } from '../world/world.ts';
 
-type Smoothed = { bytes: number; bitsPerSecond: number | undefined; readAtMs: number };
+type Smoothed = { bytes: number; bitsPerSecond: number | undefined; readAtMs: number; reading: number };
 
 export class SimTrafficProbe implements TrafficProbe {
   readonly #world: World;
   readonly #host: HostId;
   readonly #smoothingMs: number;
-  #pairs = new Map<Pair, Smoothed>();
+  readonly #pairs = new Map<Pair, Smoothed>();
+  /** Counts readings. */
+  #reading = 0;
   #startedAtMs: number | undefined;
   #countingSinceMs: number | undefined;
 
@@ -42,22 +44,27 @@ export class SimTrafficProbe implements TrafficProbe {
     }
     const nowMs = this.#world.nowMs();
     const running = this.#world.host(this.#host).running;
-    const pairs = new Map<Pair, Smoothed>();
+    this.#reading += 1;
+    let seen = 0;
     const rates: PairRate[] = [];
     for (const address of local) {
       const domain = this.#world.domainAt(address);
       // Frames of a domain that is not here do not pass this host's bridge.
       if (domain === undefined || !running.has(domain)) continue;
       for (const pair of this.#world.traffic.pairsOf(domain.index)) {
-        if (pairs.has(pair)) continue;
         const smoothed = this.#count(pair, nowMs);
-        pairs.set(pair, smoothed);
+        // Between two domains of this host: met before, from the other end.
+        if (smoothed === undefined) continue;
+        seen += 1;
         if (smoothed.bitsPerSecond !== undefined && smoothed.bitsPerSecond > 0) {
           rates.push(this.#rate(domain, pair, smoothed.bitsPerSecond));
         }
       }
     }
-    this.#pairs = pairs;
+    // What does not pass here any more is forgotten.
+    if (seen < this.#pairs.size)
+      for (const [pair, { reading }] of this.#pairs)
+        if (reading !== this.#reading) this.#pairs.delete(pair);
     return { rates, measured: nowMs - this.#countingSinceMs >= this.#smoothingMs, problems: [] };
   }
 
@@ -71,23 +78,30 @@ export class SimTrafficProbe implements TrafficProbe {
     this.#pairs.clear();
   }
 
-  #count(pair: Pair, nowMs: number): Smoothed {
-    const bytes = this.#world.traffic.bytesAt(pair, nowMs);
+  /** Brings one pair up to date; undefined when that was done in this reading already. */
+  #count(pair: Pair, nowMs: number): Smoothed | undefined {
     const known = this.#pairs.get(pair);
-    if (known === undefined) return { bytes, bitsPerSecond: undefined, readAtMs: nowMs };
+    if (known === undefined) {
+      const bytes = this.#world.traffic.bytesAt(pair, nowMs);
+      const first = { bytes, bitsPerSecond: undefined, readAtMs: nowMs, reading: this.#reading };
+      this.#pairs.set(pair, first);
+      return first;
+    }
+    if (known.reading === this.#reading) return undefined;
+    known.reading = this.#reading;
     const elapsedMs = nowMs - known.readAtMs;
     if (elapsedMs <= 0) return known;
+    const bytes = this.#world.traffic.bytesAt(pair, nowMs);
     const bitsPerSecond = (Math.max(0, bytes - known.bytes) * 8000) / elapsedMs;
     const weight =
       known.bitsPerSecond === undefined || this.#smoothingMs === 0
         ? 1
         : 1 - Math.exp(-elapsedMs / this.#smoothingMs);
     const before = known.bitsPerSecond ?? 0;
-    return {
-      bytes,
-      bitsPerSecond: before + weight * (bitsPerSecond - before),
-      readAtMs: nowMs,
-    };
+    known.bitsPerSecond = before + weight * (bitsPerSecond - before);
+    known.bytes = bytes;
+    known.readAtMs = nowMs;
+    return known;
   }
 
   #rate(domain: WorldDomain, pair: Pair, bitsPerSecond: number): PairRate {

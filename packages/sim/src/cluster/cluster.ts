@@ -86,7 +86,7 @@ export class SimCluster {
           network: this.network,
           random: new SimRandom(seed, index + 1),
           sampleEveryMs: options.sampleEveryMs ?? 5_000,
-          tickEveryMs: 500,
+          tickEveryMs: 1_000,
           smoothingSeconds: options.smoothingSeconds ?? 60,
           mode: options.mode ?? 'auto',
           roundTripMs: options.roundTripMs ?? (() => 4),

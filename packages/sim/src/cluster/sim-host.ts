@@ -16,6 +16,7 @@ import {
   type HostId,
   type HostSample,
   type HostState,
+  type HypervisorSample,
   type MigrationOrder,
   type MigrationResult,
   type Mode,
@@ -65,6 +66,9 @@ export class SimHost {
   /** Counts the agent's lives: what was begun in an earlier one reports to nobody. */
   #life = 0;
   #sampling = false;
+  #shown: HypervisorSample | undefined;
+  /** Addresses of the domains that it shows. */
+  #local: ReadonlySet<string> = new Set();
 
   constructor(config: HostConfig, around: SimHostSurroundings) {
     this.id = config.self;
@@ -157,19 +161,18 @@ export class SimHost {
 
   #measure(): HostSample {
     const shown = this.#around.world.sample(this.id);
-    const local = new Set<string>();
-    for (const domain of shown.domains) for (const address of domain.addresses) local.add(address);
+    // The world makes another sample when another domain is there or one of them has changed.
+    if (this.#shown !== shown) {
+      this.#shown = shown;
+      this.#local = new Set(shown.domains.flatMap(({ addresses }) => addresses));
+    }
+    const local = this.#local;
     const reading = this.#probe.readNow(local);
     const ratesBy = new Map<string, { address: string; bitsPerSecond: number }[]>();
-    const add = (own: string, address: string, bitsPerSecond: number) => {
-      if (!local.has(own)) return;
-      const rates = ratesBy.get(own);
-      if (rates === undefined) ratesBy.set(own, [{ address, bitsPerSecond }]);
-      else rates.push({ address, bitsPerSecond });
-    };
+    for (const address of local) ratesBy.set(address, []);
     for (const { a, b, bitsPerSecond } of reading.rates) {
-      add(a, b, bitsPerSecond);
-      add(b, a, bitsPerSecond);
+      ratesBy.get(a)?.push({ address: b, bitsPerSecond });
+      ratesBy.get(b)?.push({ address: a, bitsPerSecond });
     }
     return {
       capacity: shown.capacity,

@@ -5,14 +5,15 @@
  * that has a reason to move again and cools down).
  */
 
-import { type HostTiming, rowOf } from '@barter/core';
+import { type HostTiming, rowOf, triedAgainMs } from '@barter/core';
 import type { SimCluster } from '../cluster/cluster.ts';
 import type { SimHost } from '../cluster/sim-host.ts';
 import type { Unsettled } from './result.ts';
 
 const lookForPendingEveryMs = 30_000;
-/** Rates that differ by less are still being smoothed, and make no deal. */
+/** Rates that differ by less make no deal: they are still being smoothed, or a partner was paused for a moment. */
 const bitsPerSecondMin = 10_000;
+const rateShareMin = 0.005;
 const coresMin = 0.01;
 /** What rests for longer (its move was given up) is not waited for. */
 const longRestMs = 2 * 3_600_000;
@@ -56,9 +57,8 @@ export class QuietWatch {
 
   /** Nothing will happen any more, the world staying as it has been since `sinceMs`. */
   isQuiet(sinceMs: number): boolean {
-    const { backoffMaxMs, tradeEveryMs } = this.#timing;
     const lastMs = Math.max(this.#busyAtMs, this.#pendingAtMs, sinceMs);
-    return this.#cluster.world.nowMs() - lastMs >= backoffMaxMs + 6 * tradeEveryMs;
+    return this.#cluster.world.nowMs() - lastMs >= triedAgainMs(this.#timing);
   }
 
   /** Claims are still held away from home, and nothing has moved on for longer than any pause. */
@@ -95,12 +95,13 @@ function isPending({ state }: SimHost, nowMs: number): boolean {
     if (Math.abs(sample.priced.cpu - sample.traits.cpu) > coresMin) return true;
     const measured = state.rows.get(domain) ?? [];
     const priced = rowOf(state, domain);
-    if (priced !== measured && difference(measured, priced) > bitsPerSecondMin) return true;
+    if (priced !== measured && differs(measured, priced)) return true;
   }
   return false;
 }
 
-function difference(one: ReturnType<typeof rowOf>, other: ReturnType<typeof rowOf>): number {
+function differs(one: ReturnType<typeof rowOf>, other: ReturnType<typeof rowOf>): boolean {
+  const total = one.reduce((sum, { bitsPerSecond }) => sum + bitsPerSecond, 0);
   const rates = new Map(one.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
   let sum = 0;
   for (const { partner, bitsPerSecond } of other) {
@@ -108,7 +109,7 @@ function difference(one: ReturnType<typeof rowOf>, other: ReturnType<typeof rowO
     rates.delete(partner);
   }
   for (const bitsPerSecond of rates.values()) sum += bitsPerSecond;
-  return sum;
+  return sum > Math.max(bitsPerSecondMin, rateShareMin * total);
 }
 
 /** Every claim that is held away from home now, with what its holder waits for. */
