@@ -15,7 +15,7 @@ import type { DealId, DomainId, HostId } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import type { Turn } from './state.ts';
 
-/** More than any host has run since its agent started and does not run any more. */
+/** More than any host has run and does not run any more. */
 const formerVersionsMax = 8_192;
 
 /** We give a claim away: by our own register if the domain is at home here, else by telling its home. */
@@ -301,15 +301,22 @@ export function dropHome(turn: Turn, domain: DomainId): void {
   turn.record({ kind: 'home', key: domain, value: null });
 }
 
+/** It is at home here again, with a version above that one. */
+export function forgetVersion(turn: Turn, domain: DomainId): void {
+  if (turn.state.formerVersions.delete(domain))
+    turn.record({ kind: 'former', key: domain, value: null });
+}
+
 /** Should the domain come back, its versions go on from here: a claim of before may still be held somewhere. */
 function rememberVersion(turn: Turn, entry: HomeEntry | undefined): void {
   if (entry === undefined) return;
   const { formerVersions } = turn.state;
-  formerVersions.delete(entry.domain);
-  formerVersions.set(entry.domain, entry.version);
+  const { domain, version } = entry;
+  formerVersions.delete(domain);
+  formerVersions.set(domain, version);
+  turn.record({ kind: 'former', key: domain, value: { version } });
   const [oldest] = formerVersions.keys();
-  if (formerVersions.size > formerVersionsMax && oldest !== undefined)
-    formerVersions.delete(oldest);
+  if (formerVersions.size > formerVersionsMax && oldest !== undefined) forgetVersion(turn, oldest);
 }
 
 export function setHolding(turn: Turn, holding: Holding): void {

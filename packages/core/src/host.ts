@@ -154,6 +154,9 @@ function restore(state: HostState, record: JournalRecord): void {
     case 'home':
       state.homes.set(record.value.domain, record.value);
       return;
+    case 'former':
+      state.formerVersions.set(record.key as DomainId, record.value.version);
+      return;
     case 'holding':
       state.holdings.set(record.value.claim.domain, record.value);
       return;

@@ -6,7 +6,7 @@
 import { announceChanges } from './announcing.ts';
 import { rowOf } from './book.ts';
 import { arrivedEntry, type HomeEntry } from './claim.ts';
-import { dropHolding, dropHome, setHome, takeBack } from './holding.ts';
+import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
@@ -88,6 +88,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
       carriedRow: carriedRow.length > 0 ? carriedRow : (reservation?.row ?? []),
     }),
   );
+  forgetVersion(turn, domain);
   if (holding !== undefined) dropHolding(turn, domain);
   if (reservation === undefined) {
     fact(turn, domain, `${traits.name} runs here now; Barter did not bring it`);
