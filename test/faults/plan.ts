@@ -20,6 +20,7 @@ export const streams = {
   liars: 1007,
   load: 1008,
   roundTrips: 1009,
+  replays: 1010,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -28,6 +29,8 @@ export type Faults = Readonly<{
   /** Probability of a crash before an effect of a deal, a claim or a settlement; and before any other. */
   crashAtEffect: number;
   crashAtOther: number;
+  /** Probability that a message that was sent comes once more, long after. */
+  replay: number;
   /** Between effects. */
   crashEvery: number;
   downSecondsMax: number;
@@ -97,6 +100,7 @@ export function drawPlan(seed: number): Plan {
     },
     crashAtEffect: sometimes(0.6, () => between(0.003, 0.03)),
     crashAtOther: sometimes(0.3, () => between(0, 0.0005)),
+    replay: sometimes(0.4, () => between(0, 0.1)),
     crashEvery: sometimes(0.4, () => between(10, 60)),
     downSecondsMax: between(2, 60),
     diskFailsEvery: sometimes(0.3, () => between(20, 80)),
@@ -118,6 +122,7 @@ export function drawPlan(seed: number): Plan {
     timing,
     options: {
       seed,
+      preset: drawPreset(random),
       timing,
       cost: { paybackMs: 60_000, minGainBitsPerSecond: 1e5 },
       migrationsAtOnce: 1 + random.below(2),
@@ -126,9 +131,16 @@ export function drawPlan(seed: number): Plan {
       world: { headroom: random.next() < 0.5 ? 0 : 0.1, downtimeMaxMs: 300 },
     },
     faults,
-    faultySeconds: Math.round(between(90, 200)),
+    faultySeconds: Math.round(between(150, 400)),
     loadChangesEvery: between(12, 40),
   };
+}
+
+/** `affinity` has no cost but traffic, so that nothing but the limits keeps a host from being overfilled. */
+function drawPreset(random: SimRandom): NonNullable<SimClusterOptions['preset']> {
+  const drawn = random.next();
+  if (drawn < 0.3) return 'affinity';
+  return drawn < 0.4 ? 'aggregate' : 'default';
 }
 
 function drawCluster(random: SimRandom): Cluster {

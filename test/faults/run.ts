@@ -75,10 +75,11 @@ function live(scene: Scene): void {
   const { plan, cluster, facts, world, checkers, trace } = scene;
   const ending = endings(scene);
   const lab = libvirt(scene);
-  const injectors = [clocks, crashes, network, administrators, vanishing, liars, load].map(
-    (inject) => inject(scene),
+  const wires = network(scene);
+  const injectors = [clocks, crashes, administrators, vanishing, liars, load].map((inject) =>
+    inject(scene),
   );
-  injectors.push(lab);
+  injectors.push(wires, lab);
   for (const make of [
     oneHost,
     claims,
@@ -91,7 +92,7 @@ function live(scene: Scene): void {
     pingPong,
   ])
     checkers.push(make(scene));
-  checkers.push(ending, lab.watch);
+  checkers.push(ending, lab.watch, wires.watch);
   const look = () => {
     for (const checker of checkers) checker.look?.();
   };

@@ -3,7 +3,7 @@
  * and everything that happens in the world, and nobody touches the agents but through faults.
  */
 
-import type { HostEffect, HostId, JournalRecord } from '@barter/core';
+import type { HostEffect, HostId, JournalRecord, Message } from '@barter/core';
 import { SimCluster, type SimHost, SimRandom, type World, type WorldEvent } from '@barter/sim';
 import { describeEffect, describeEvent } from './describe.ts';
 import { Facts } from './facts.ts';
@@ -30,6 +30,15 @@ export type Injector = Readonly<{
   stop(): void;
 }>;
 
+/** Messages that only say where things are and how loaded: most of the traffic, and no promises. */
+export const chatter: ReadonlySet<Message['kind']> = new Set([
+  'summary',
+  'announce',
+  'seek',
+  'found',
+  'heard',
+]);
+
 /** What becomes of an effect: `performed`, `lost` with its agent, or tried on a disk that `fails`. */
 export type Fate = 'performed' | 'lost' | 'fails';
 
@@ -42,6 +51,8 @@ export class Scene {
   readonly checkers: Checker[] = [];
   /** Asked about every effect before it is performed. */
   decideFate: (host: SimHost, effect: HostEffect) => Fate = () => 'performed';
+  /** Ends an agent and starts it again later. */
+  crash: (host: SimHost) => void = () => {};
   readonly #records = new Map<HostId, Records>();
   #born = false;
 

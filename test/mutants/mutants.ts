@@ -89,9 +89,9 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'honour a lease that has ended',
-    'receiving.ts',
-    "if (reservation.phase === 'asking' && nowMs >= reservation.leaseExpiresAtMs) return;",
-    '',
+    'sending.ts',
+    'order: { settlement, domain, target: to, leaseMs }',
+    'order: { settlement, domain, target: to, leaseMs: 100 * leaseMs }',
   ),
   one(
     'do not count kept room',

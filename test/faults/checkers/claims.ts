@@ -25,7 +25,10 @@ export function claims(scene: Scene): Checker {
     const key = `${home} ${domain}`;
     const known = registers.get(key);
     registers.set(key, next);
-    if (known === undefined) return;
+    if (known === undefined) {
+      beginAnew(home, domain, next);
+      return;
+    }
     const change = `${home} registered ${next.holder} for ${domain} at v${next.version}, and before ${known.holder} at v${known.version}`;
     if (next.version < known.version) fail(domain, `a version shrank: ${change}`);
     if (next.holder === known.holder) return;
@@ -35,6 +38,18 @@ export function claims(scene: Scene): Checker {
     if (isTakenBack) return;
     if (!gifts.has(`${known.holder} ${domain} ${next.version} ${next.holder}`))
       fail(domain, `the registered holder never gave it away: ${change}`);
+  };
+
+  /** A domain that comes (back) to a host: nobody may hold a claim of before that is not below the new ones. */
+  const beginAnew = (home: HostId, domain: string, { version }: Registered) => {
+    for (const { id } of hosts) {
+      const holding = scene.records(id).get('holding', domain);
+      if (holding?.claim.home === home && holding.claim.version >= version)
+        fail(
+          domain,
+          `${home} registers ${domain} anew at v${version}, and ${id} still holds v${holding.claim.version} of it`,
+        );
+    }
   };
 
   const promise = (host: HostId, record: JournalRecord) => {

@@ -8,7 +8,13 @@ import type { HostId, JournalRecord, SettlementId } from '@barter/core';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
-type Asked = Readonly<{ holder: HostId; atMs: number; leaseMs: number; domain: string }>;
+type Asked = Readonly<{
+  holder: HostId;
+  atMs: number;
+  leaseMs: number;
+  domain: string;
+  version: number;
+}>;
 
 export function migrations(scene: Scene): Checker {
   const name = 'migrations';
@@ -76,6 +82,21 @@ export function migrations(scene: Scene): Checker {
     if (lateMs > 0 && jumpedMs === 0) fail(`the lease of its room ended ${lateMs} ms ago`);
   };
 
+  /** A home promises a migration: to whom it has registered, at the version at which it was asked. */
+  const promised = (home: HostId, record: JournalRecord) => {
+    if (record.kind !== 'settlement' || record.value?.phase !== 'migrating') return;
+    const { settlement, domain, to } = record.value;
+    if (scene.records(home).get('settlement', settlement) !== undefined) return;
+    const entry = scene.records(home).get('home', domain);
+    const version = asked.get(settlement)?.version ?? 'no version';
+    if (entry?.holder === to && entry.version === version) return;
+    throw new Violation(
+      name,
+      [settlement, domain],
+      `${home} promises to migrate ${domain} to ${to}, which asked for it at ${version}; registered is ${entry?.holder} at v${entry?.version}`,
+    );
+  };
+
   const renewed = (host: HostId, record: JournalRecord) => {
     if (record.kind !== 'reservation' || record.value === null) return;
     const known = scene.records(host).get('reservation', record.key);
@@ -97,7 +118,11 @@ export function migrations(scene: Scene): Checker {
   return {
     name,
     onEffect(host, effect) {
-      if (effect.kind === 'persist') for (const record of effect.records) renewed(host, record);
+      if (effect.kind === 'persist')
+        for (const record of effect.records) {
+          renewed(host, record);
+          promised(host, record);
+        }
       if (effect.kind !== 'send') return;
       const { message } = effect;
       if (message.kind === 'settle')
@@ -106,6 +131,7 @@ export function migrations(scene: Scene): Checker {
           atMs: world.nowMs(),
           leaseMs: message.leaseMs,
           domain: message.domain,
+          version: message.version,
         });
       if (message.kind === 'settled' || message.kind === 'refuse') answered.add(message.settlement);
       if (message.kind === 'settling') answered.add(message.settlement);

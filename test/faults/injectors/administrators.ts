@@ -73,10 +73,20 @@ export function administrators(scene: Scene): Injector {
     );
   };
 
+  /** A rule that the domain would break where it is about to go: its group is there already. */
+  const conflicting = (domain: WorldDomain, home: HostId) => {
+    const holder = scene.records(home).get('home', domain.id)?.holder;
+    if (holder === undefined || holder === home || random.next() < 0.5) return undefined;
+    const other = [...world.host(holder).running].find(({ policy }) => policy.keepApart);
+    return other?.policy.keepApart === undefined
+      ? undefined
+      : { keepApart: other.policy.keepApart };
+  };
+
   const redefine = (domain: WorldDomain) => {
     const [host] = world.hostsRunning(domain);
     if (host === undefined || !host.reachable) return;
-    const policy = drawPolicy(random, hosts.length, host.index);
+    const policy = conflicting(domain, host.id) ?? drawPolicy(random, hosts.length, host.index);
     const blocked = random.next() < 0.15 ? 'an administrator attached a device' : null;
     scene.fault(
       'administrator redefines',

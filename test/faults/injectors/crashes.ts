@@ -7,9 +7,7 @@
 import type { HostEffect, HostId } from '@barter/core';
 import type { SimHost } from '@barter/sim';
 import { streams } from '../plan.ts';
-import type { Fate, Injector, Scene } from '../scene.ts';
-
-const chatter = new Set(['summary', 'announce', 'seek', 'found', 'heard']);
+import { chatter, type Fate, type Injector, type Scene } from '../scene.ts';
 
 export function crashes(scene: Scene): Injector {
   const { world, plan, hosts } = scene;
@@ -25,6 +23,11 @@ export function crashes(scene: Scene): Injector {
       scene.trace.add(`${host.id} starts again`);
       host.start();
     });
+  };
+
+  scene.crash = (host) => {
+    host.crash();
+    startLater(host);
   };
 
   scene.decideFate = (host: SimHost, effect: HostEffect): Fate => {
@@ -51,8 +54,7 @@ export function crashes(scene: Scene): Injector {
       if (!scene.isAlive(host.id)) return;
       if (faults.crashEvery > 0 && random.next() < 1 / faults.crashEvery && host.state) {
         scene.fault('crash between steps', `${host.id} crashes`);
-        host.crash();
-        startLater(host);
+        scene.crash(host);
       }
       if (faults.diskFailsEvery > 0 && random.next() < 1 / faults.diskFailsEvery)
         broken.set(host.id, world.nowMs() + 1000 + random.next() * 8000);

@@ -90,7 +90,16 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
         if (random.next() < migrationFault) disturb(effect);
       },
       onWorld(event) {
-        if (event.kind === 'reachable' && !event.reachable) comesBack(world.host(event.host));
+        if (event.kind !== 'reachable' || event.reachable) return;
+        comesBack(world.host(event.host));
+        // A host in trouble seldom loses one process only.
+        const host = scene.cluster.host(event.host);
+        if (isOver || host.state === undefined || random.next() >= 0.4) return;
+        world.at(world.nowMs() + random.next() * 2_000, () => {
+          if (isOver || host.state === undefined) return;
+          scene.fault('crash with libvirt', `${host.id} crashes after its libvirt`);
+          scene.crash(host);
+        });
       },
     },
     tick() {

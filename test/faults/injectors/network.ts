@@ -1,19 +1,21 @@
 /**
  * Messages are lost, repeated, delayed and reordered as the plan says, all the time; now and then the cluster is
- * cut in two, both ways or one way only, or a single pair is.
+ * cut in two, both ways or one way only, or a single pair is. Some messages come once more long after.
  */
 
-import type { HostId } from '@barter/core';
+import type { HostId, Message } from '@barter/core';
 import { shuffle, streams } from '../plan.ts';
-import type { Injector, Scene } from '../scene.ts';
+import { type Checker, chatter, type Injector, type Scene } from '../scene.ts';
 
 type Cut = Readonly<{ ways: readonly (readonly [HostId, HostId])[]; untilMs: number }>;
 
-export function network(scene: Scene): Injector {
+export function network(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, cluster } = scene;
-  const { partitionEvery, partitionSecondsMax } = plan.faults;
+  const { partitionEvery, partitionSecondsMax, replay } = plan.faults;
   const random = scene.random(streams.network);
+  const replays = scene.random(streams.replays);
   let cuts: Cut[] = [];
+  let isOver = false;
 
   const cut = () => {
     const isPair = random.next() < 0.4;
@@ -48,12 +50,32 @@ export function network(scene: Scene): Injector {
     }
   };
 
+  /** A copy that was delayed for so long that nobody waits for it any more. */
+  const comesAgain = (from: HostId, to: HostId, message: Message) => {
+    world.at(world.nowMs() + 3_000 + replays.next() * 50_000, () => {
+      if (isOver || !scene.isAlive(from)) return;
+      scene.fault(
+        'message repeated long after',
+        `${message.kind} from ${from} comes to ${to} again`,
+      );
+      cluster.network.deliver(from, to, message);
+    });
+  };
+
   return {
     tick() {
       mend(({ untilMs }) => untilMs <= world.nowMs());
       if (partitionEvery > 0 && random.next() < 1 / partitionEvery) cut();
     },
+    watch: {
+      name: 'network',
+      onEffect(from, effect) {
+        if (isOver || effect.kind !== 'send' || chatter.has(effect.message.kind)) return;
+        if (replay > 0 && replays.next() < replay) comesAgain(from, effect.to, effect.message);
+      },
+    },
     stop() {
+      isOver = true;
       mend(() => true);
       cluster.network.options = { loss: 0, repetition: 0, latencyMs: [1, 5] };
     },
