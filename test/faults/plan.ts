@@ -113,7 +113,7 @@ export function drawPlan(seed: number): Plan {
     migrationFault: sometimes(0.6, () => between(0.1, 0.7)),
     roundTripMsMax: random.next() < 0.3 ? between(100, 1.2 * settleLeaseMs) : 10,
     administratorEvery: sometimes(0.6, () => between(4, 30)),
-    vanishing: sometimes(0.25, () => 1),
+    vanishing: sometimes(0.35, () => 1),
     lieEvery: sometimes(0.4, () => between(0.5, 5)),
   };
   return {

@@ -76,10 +76,9 @@ function live(scene: Scene): void {
   const ending = endings(scene);
   const lab = libvirt(scene);
   const wires = network(scene);
-  const injectors = [clocks, crashes, administrators, vanishing, liars, load].map((inject) =>
-    inject(scene),
-  );
-  injectors.push(wires, lab);
+  const losses = vanishing(scene);
+  const injectors = [clocks, crashes, administrators, liars, load].map((inject) => inject(scene));
+  injectors.push(wires, losses, lab);
   for (const make of [
     oneHost,
     claims,
@@ -92,7 +91,7 @@ function live(scene: Scene): void {
     pingPong,
   ])
     checkers.push(make(scene));
-  checkers.push(ending, lab.watch, wires.watch);
+  checkers.push(ending, lab.watch, wires.watch, losses.watch);
   const look = () => {
     for (const checker of checkers) checker.look?.();
   };

@@ -88,10 +88,10 @@ export const mutants: readonly Mutant[] = [
     '      release(',
   ),
   one(
-    'honour a lease that has ended',
-    'sending.ts',
-    'order: { settlement, domain, target: to, leaseMs }',
-    'order: { settlement, domain, target: to, leaseMs: 100 * leaseMs }',
+    'let a domain arrive whose room was given up when its lease ended',
+    'receiving.ts',
+    'if (reservation === undefined || reservation.home !== from || reservation.domain !== domain)\n    return undefined;',
+    'if (reservation === undefined) return { expiresAtMs: nowMs + 1, memoryBytes: 0 };\n  if (reservation.home !== from || reservation.domain !== domain) return undefined;',
   ),
   one(
     'do not count kept room',
@@ -202,9 +202,54 @@ export const mutants: readonly Mutant[] = [
     'if (entry.movedAtMs !== null && nowMs < 0)',
   ),
   one(
-    'ignore the memory limit of an exchange',
-    'exchange/position.ts',
-    'at(this.memoryBytes, side) > at(this.memoryLimit, side) + ROUNDING_BYTES ||',
-    'at(this.memoryBytes, side) > 4 * at(this.memoryLimit, side) + ROUNDING_BYTES ||',
+    'ignore keep-apart rules in an exchange',
+    'exchange/groups.ts',
+    'return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;',
+    'return zero > 99 + keepApartLimit(wasZero) || one > 99 + keepApartLimit(wasOne) ? 1 : 0;',
+  ),
+  {
+    name: 'ignore the memory limit of an exchange',
+    edits: [
+      {
+        file: 'exchange/position.ts',
+        original: 'at(this.memoryBytes, side) > at(this.memoryLimit, side) + ROUNDING_BYTES ||',
+        broken: 'at(this.memoryBytes, side) > 4 * at(this.memoryLimit, side) + ROUNDING_BYTES ||',
+      },
+      {
+        file: 'exchange/position.ts',
+        original: 'at(this.memoryBytes, side) - at(this.memoryLimit, side);',
+        broken: 'at(this.memoryBytes, side) - 4 * at(this.memoryLimit, side);',
+      },
+    ],
+  },
+  one(
+    'keep no receipt of what arrived',
+    'receiving.ts',
+    "  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });",
+    '  receiptKey(receipt);',
+  ),
+  one(
+    'leave a claim away from home although its domain may not leave',
+    'sending.ts',
+    "      (reason === 'policy' || reason === 'blocked')\n    )\n      takeBack(",
+    "      (reason === 'policy' || reason === 'blocked') &&\n      turn.nowMs < 0\n    )\n      takeBack(",
+  ),
+  one(
+    'let migrations that wait for an operator stop all others',
+    'sending.ts',
+    '(settlement) => isUnderWay(settlement) && settlement.unresolvedSinceMs === null,',
+    '(settlement) => isUnderWay(settlement),',
+  ),
+  one(
+    'keep room for what has arrived and gone for as long as its home answers',
+    'receiving.ts',
+    "      if (reservation.phase === 'arrived') return;\n      setReservation(turn, {\n        ...reservation,\n        phase: 'arrived',",
+    "      setReservation(turn, {\n        ...reservation,\n        phase: 'arrived',",
+  ),
+  one(
+    'wait for ever for a domain that neither host knows',
+    'sending.ts',
+    'if (resolution.nowhere && nowMs - sinceMs >=',
+    'if (resolution.nowhere && -nowMs >=',
   ),
 ];

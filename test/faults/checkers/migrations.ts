@@ -88,12 +88,13 @@ export function migrations(scene: Scene): Checker {
     const { settlement, domain, to } = record.value;
     if (scene.records(home).get('settlement', settlement) !== undefined) return;
     const entry = scene.records(home).get('home', domain);
-    const version = asked.get(settlement)?.version ?? 'no version';
+    // Not seen asking: a liar that the claim has come to meanwhile.
+    const version = asked.get(settlement)?.version ?? entry?.version;
     if (entry?.holder === to && entry.version === version) return;
     throw new Violation(
       name,
       [settlement, domain],
-      `${home} promises to migrate ${domain} to ${to}, which asked for it at ${version}; registered is ${entry?.holder} at v${entry?.version}`,
+      `${home} promises to migrate ${domain} to ${to}, which asked for it at v${version}; registered is ${entry?.holder} at v${entry?.version}`,
     );
   };
 

@@ -1,9 +1,12 @@
 /**
+ * Policies hold on paper: no host agrees to hold what is pinned elsewhere, frozen elsewhere, or to be kept apart
+ * from what it holds already, by the definitions that it knows.
+ *
  * Policies hold at execution: what migrates may leave its host and may be on the target, by its definition at that
  * moment. A definition that changed so shortly before that its agent cannot have measured since is not held against it.
  */
 
-import type { HostId } from '@barter/core';
+import type { DomainId, HostId, JournalRecord } from '@barter/core';
 import type { WorldDomain } from '@barter/sim';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
@@ -22,9 +25,55 @@ export function policies(scene: Scene): Checker {
     );
   };
 
+  const groupAt = (host: HostId, domain: string) =>
+    cluster.host(host).state?.samples.get(domain as DomainId)?.traits.policy.keepApart ??
+    scene.records(host).get('holding', domain)?.traits.policy.keepApart;
+
+  /** How many claims of each keep-apart group a host holds. */
+  const groupsOf = (host: HostId): Map<string, number> => {
+    const counts = new Map<string, number>();
+    const records = scene.records(host);
+    const held = [
+      ...records.all('home').flatMap(({ domain, holder }) => (holder === host ? [domain] : [])),
+      ...records.all('holding').flatMap((one) => (one.givenTo === null ? [one.claim.domain] : [])),
+    ];
+    for (const domain of new Set(held)) {
+      const group = groupAt(host, domain);
+      if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
+    }
+    return counts;
+  };
+
+  const agreed = (host: HostId, { value: deal }: JournalRecord & { kind: 'deal' }) => {
+    if (deal?.phase !== (deal?.role === 'responder' ? 'accepted' : 'committed')) return;
+    if (deal === null) return;
+    const before = groupsOf(host);
+    const after = new Map(before);
+    const fail = (domain: string, text: string): never => {
+      throw new Violation(
+        name,
+        [deal.id, domain],
+        `${host} agrees on ${deal.id}, although ${text}`,
+      );
+    };
+    for (const { claim, to, traits } of deal.moves) {
+      const { frozen, pin, keepApart } = traits.policy;
+      if (frozen && to !== claim.home) fail(claim.domain, `${claim.domain} is frozen`);
+      if (pin !== undefined && !pin.includes(to))
+        fail(claim.domain, `${claim.domain} is pinned to ${pin.join(', ')} and would go to ${to}`);
+      if (keepApart === undefined) continue;
+      after.set(keepApart, (after.get(keepApart) ?? 0) + (to === host ? 1 : -1));
+    }
+    for (const [group, count] of after)
+      if (count > Math.max(1, before.get(group) ?? 0))
+        fail('', `it would hold ${count} of the keep-apart group ${group}`);
+  };
+
   return {
     name,
     onEffect(host, effect) {
+      if (effect.kind === 'persist')
+        for (const record of effect.records) if (record.kind === 'deal') agreed(host, record);
       if (effect.kind !== 'migrate') return;
       const { domain: id, target } = effect.order;
       const domain = world.domain(id);
