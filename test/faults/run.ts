@@ -77,8 +77,9 @@ function live(scene: Scene): void {
   const lab = libvirt(scene);
   const wires = network(scene);
   const losses = vanishing(scene);
-  const injectors = [clocks, crashes, administrators, liars, load].map((inject) => inject(scene));
-  injectors.push(wires, losses, lab);
+  const people = administrators(scene);
+  const injectors = [clocks, crashes, liars, load].map((inject) => inject(scene));
+  injectors.push(wires, people, losses, lab);
   for (const make of [
     oneHost,
     claims,
@@ -91,7 +92,7 @@ function live(scene: Scene): void {
     pingPong,
   ])
     checkers.push(make(scene));
-  checkers.push(ending, lab.watch, wires.watch, losses.watch);
+  checkers.push(ending, lab.watch, wires.watch, losses.watch, people.watch);
   const look = () => {
     for (const checker of checkers) checker.look?.();
   };

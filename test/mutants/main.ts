@@ -1,5 +1,5 @@
 /**
- * `npm run mutants [-- --seeds N] [--only TEXT]`
+ * `npm run mutants [-- --seeds N] [--only PATTERN]`
  *
  * Breaks the core in every way of `mutants.ts`, one at a time, on a copy of the tree, and lets the fault
  * simulation look for it. A mutant that nobody catches within so many seeds is a gap in the checkers or in the
@@ -32,7 +32,7 @@ type Caught = Readonly<{ checker: string; seeds: number }>;
 type Told = Readonly<{ failure?: Readonly<{ checker: string; message: string }> }>;
 
 try {
-  const chosen = mutants.filter(({ name }) => name.includes(values.only));
+  const chosen = mutants.filter(({ name }) => new RegExp(values.only).test(name));
   for (const mutant of chosen) mutant.edits.map(sourceOf);
   makeCopy();
   const whole = hunt();

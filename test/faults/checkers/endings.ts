@@ -51,7 +51,7 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         key: `${id} reservation ${settlement}`,
         subjects: [settlement, domain],
         what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
-        limitMs: 120_000,
+        limitMs: 80_000,
       });
     for (const { claim, waiting } of state.holdings.values())
       open.push({

@@ -6,12 +6,14 @@
 import type { DomainId, HostId, Order } from '@barter/core';
 import type { SimHost, WorldDomain } from '@barter/sim';
 import { drawPolicy, streams } from '../plan.ts';
-import type { Injector, Scene } from '../scene.ts';
+import type { Checker, Injector, Scene } from '../scene.ts';
 
-export function administrators(scene: Scene): Injector {
+export function administrators(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts } = scene;
   const { administratorEvery } = plan.faults;
   const random = scene.random(streams.administrators);
+
+  let isOver = false;
 
   const drawDomain = (): WorldDomain => {
     // The most is to be disturbed where a claim is away from home.
@@ -118,6 +120,17 @@ export function administrators(scene: Scene): Injector {
   };
 
   return {
+    watch: {
+      name: 'administrators',
+      onWorld(event) {
+        // Before anybody has measured what has just arrived.
+        if (isOver || administratorEvery === 0) return;
+        if (event.kind !== 'migration-ended' || !event.moved || random.next() >= 0.1) return;
+        const domain = world.domain(event.domain);
+        if (domain !== undefined)
+          world.at(world.nowMs() + random.next() * 45, () => isOver || move(domain));
+      },
+    },
     tick() {
       if (administratorEvery === 0 || random.next() >= 1 / administratorEvery) return;
       const domain = drawDomain();
@@ -128,6 +141,7 @@ export function administrators(scene: Scene): Injector {
       else order(domain);
     },
     stop() {
+      isOver = true;
       for (const host of hosts) backToNormal(host);
     },
   };
