@@ -66,6 +66,7 @@ export function receiveHurry(
   if (holding === undefined || holding.claim.home !== from || !isHeld(holding, nowMs)) return;
   if (holding.claim.version !== version) return;
   state.hurried.set(domain, { urgencyPerByte, untilMs: nowMs + holdsMs });
+  state.callsDueAtMs = 0;
 }
 
 /** How much is waiting for this domain to come here; 0 when nobody said so lately. */

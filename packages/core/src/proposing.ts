@@ -11,14 +11,14 @@ import type { HostState, HostTiming, Turn } from './state.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
-const firstPause = 8;
-const longestPause = 24;
-/** A host that finds nobody to propose to looks again after up to so many times more. */
+const firstPause = 24;
+const longestPause = 120;
+/** A host that finds nobody to propose to, or is declined, looks again after up to so many times more. */
 const idleRoundsMax = 3;
 
-/** After this long without any change every pair that might gain has tried once more; ms. */
-export function triedAgainMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): number {
-  return tradeEveryMs * (longestPause + 3 * (1 + idleRoundsMax));
+/** After this long without any change every pair that might gain has tried; ms. */
+export function triedMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): number {
+  return tradeEveryMs * (firstPause + 3 * (1 + idleRoundsMax));
 }
 
 /** Something changed that may be worth a proposal: a host that has been idle looks at it soon. */
@@ -47,7 +47,6 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
     state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
     return;
   }
-  state.idleRounds = 0;
   if (meeting !== undefined) state.meetAfterMs.set(meeting.domain, nowMs + timing.cooldownMs);
   const id = `${state.config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random[1] * 1e9).toString(36)}`;
   const deal: Deal = {
@@ -115,6 +114,7 @@ export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
     state.backoffs.set(peer, { untilMs: nowMs + tradeEveryMs / 2, count: 0 });
     return;
   }
+  state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
   const pauseMs = tradeEveryMs * (count === 1 ? firstPause : longestPause);
   state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });

@@ -155,15 +155,19 @@ function callNext(turn: Turn, random: number): void {
   if (state.reservations.size >= config.migrationsAtOnce) return;
   if (state.holdings.size === 0) return;
   const { resendMs, settleAfterMs } = config.timing;
-  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= 2 * resendMs) return;
-  state.callsDueAtMs = nowMs + Math.min(2 * resendMs, settleAfterMs);
-  const isRested = ({ acquiredAtMs }: Holding) => nowMs - acquiredAtMs >= settleAfterMs;
-  if (![...state.holdings.values()].some(isRested)) return;
+  const [soonMs, laterMs] = [2 * resendMs, 10 * resendMs];
+  if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= laterMs) return;
   const tradedAtMs = Math.max(state.tradedAtMs, state.heardTradeAtMs);
-  const ready = [...state.holdings.values()]
-    .filter((holding) => isReady(state, holding, nowMs, tradedAtMs))
-    .map((holding) => ({ holding, worth: urgencyPerByte(state, holding, nowMs) }))
-    .sort((one, other) => other.worth - one.worth);
+  const ready: { holding: Holding; worth: number }[] = [];
+  let leastMs = laterMs;
+  for (const holding of state.holdings.values()) {
+    const inMs = waitsMs(state, holding, nowMs, tradedAtMs);
+    if (inMs === 0) ready.push({ holding, worth: urgencyPerByte(state, holding, nowMs) });
+    leastMs = Math.min(leastMs, inMs);
+  }
+  // Others' trades, rates and room change meanwhile; what that does shows a few seconds later.
+  state.callsDueAtMs = settleAfterMs === 0 ? 0 : nowMs + Math.max(soonMs, leastMs);
+  ready.sort((one, other) => other.worth - one.worth);
   const blocked: Blocked[] = [];
   for (const { holding, worth } of ready) {
     if (state.reservations.size >= config.migrationsAtOnce) break;
@@ -196,37 +200,36 @@ function callNext(turn: Turn, random: number): void {
   giveUp(turn, blocked);
 }
 
-function isReady(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): boolean {
-  return (
-    isHeld(holding, nowMs) &&
-    isQuiet(state, holding, nowMs, tradedAtMs) &&
-    (holding.meeting === undefined || worthPerByte(state, holding) > 0) &&
-    nowMs >= holding.settleNotBeforeMs &&
-    state.connected.has(holding.claim.home) &&
-    reservationOf(state, holding.claim.domain) === undefined &&
-    ![...state.deals.values()].some(
-      (deal) =>
-        (deal.phase === 'proposed' || deal.phase === 'accepted') &&
-        (deal.role === 'proposer' ||
-          deal.moves.some((move) => move.claim.domain === holding.claim.domain)),
-    )
+/** Whether nothing but time stands between a claim and its settlement, and how much of that; ms. */
+function waitsMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): number {
+  const { domain, home } = holding.claim;
+  if (!isHeld(holding, nowMs) || !state.connected.has(home)) return Infinity;
+  const restMs = quietInMs(state, holding, nowMs, tradedAtMs);
+  if (restMs > 0) return restMs;
+  if (nowMs < holding.settleNotBeforeMs) return holding.settleNotBeforeMs - nowMs;
+  if (holding.meeting !== undefined && worthPerByte(state, holding) <= 0) return Infinity;
+  if (reservationOf(state, domain) !== undefined) return Infinity;
+  const isDealtWith = [...state.deals.values()].some(
+    (deal) =>
+      (deal.phase === 'proposed' || deal.phase === 'accepted') &&
+      (deal.role === 'proposer' || deal.moves.some((move) => move.claim.domain === domain)),
   );
+  return isDealtWith ? Infinity : 0;
 }
 
 /**
- * A claim has rested, and so has trading here and wherever we hear of: whoever settles while claims are
- * still changing hands takes domains out of the trade (a domain that has just migrated stays) that better
- * deals would need. Where trading never stops, claims are settled all the same, later. The less a
- * move saves, the later it is.
+ * When a claim has rested, and so has trading here and around: whoever settles while claims are still changing
+ * hands takes domains out of the trade (a domain that has just migrated stays) that better deals would need.
+ * Where trading never stops, claims are settled all the same, later. The less a move saves, the later it is.
  */
-function isQuiet(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): boolean {
+function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): number {
   const { settleAfterMs } = state.config.timing;
   const restedMs = nowMs - holding.acquiredAtMs;
-  if (restedMs < settleAfterMs) return false;
   const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
-  if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs) return false;
+  const leastMs = Math.max(settleAfterMs - restedMs, settleAfterMs - quietMs);
+  if (leastMs > 0 && restedMs < patience * settleAfterMs) return leastMs;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
-  return quietMs >= pauseMs || restedMs >= patience * pauseMs;
+  return Math.max(0, Math.min(pauseMs - quietMs, patience * pauseMs - restedMs));
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */

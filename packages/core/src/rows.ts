@@ -3,8 +3,8 @@
  * beside them the rows that trading counts with, which hold only what has lasted (see `steady.ts`).
  */
 
-import type { DomainId, Rate, TrafficRow } from './model.ts';
-import type { HostedDomain, HostState } from './state.ts';
+import type { DomainId, TrafficRow } from './model.ts';
+import type { HostState } from './state.ts';
 import { steadyRates } from './steady.ts';
 
 /** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
@@ -23,20 +23,23 @@ export function learnRows(state: HostState, nowMs: number): ReadonlyMap<string, 
   state.rows.clear();
   state.pricedRows.clear();
   state.paperLoad = undefined;
-  for (const sample of state.samples.values()) {
-    const { domain, rates } = sample;
-    for (const { address, bitsPerSecond } of rates) {
-      if (partnerAt(state, address) === undefined)
-        unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
+  for (const { domain, rates } of state.samples.values()) {
+    const measured = new RowMaker(domain, rates.length);
+    const lasting = steadyRates(state, domain, rates, own);
+    const priced = lasting === undefined ? measured : new RowMaker(domain, rates.length);
+    for (const [n, { address, bitsPerSecond }] of rates.entries()) {
+      const partner = partnerAt(state, address);
+      if (partner === undefined) unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
+      measured.add(partner ?? 'external', bitsPerSecond);
+      if (lasting !== undefined) priced.add(partner ?? 'external', lasting.values[n] ?? 0);
     }
-    const row = withCarried(state, domain, namedRow(state, domain, rates), nowMs);
+    for (const { address, bitsPerSecond } of lasting?.silent ?? [])
+      priced.add(partnerAt(state, address) ?? 'external', bitsPerSecond);
+    const row = withCarried(state, domain, measured.row, nowMs);
     state.rows.set(domain, row);
-    const steady = steadyRates(state, domain, rates, own);
     state.pricedRows.set(
       domain,
-      steady === undefined
-        ? row
-        : withCarried(state, domain, namedRow(state, domain, steady), nowMs),
+      priced === measured ? row : withCarried(state, domain, priced.row, nowMs),
     );
   }
   return unnamed;
@@ -46,25 +49,35 @@ function partnerAt(state: HostState, address: string): DomainId | undefined {
   return state.information.own.get(address) ?? state.directory.byAddress(address);
 }
 
-function namedRow(state: HostState, domain: DomainId, rates: HostedDomain['rates']): Rate[] {
-  if (rates.length > fewRates) {
-    const sums = new Map<DomainId | 'external', number>();
-    for (const { address, bitsPerSecond } of rates) {
-      const partner = partnerAt(state, address) ?? 'external';
-      if (partner !== domain) sums.set(partner, (sums.get(partner) ?? 0) + bitsPerSecond);
+/** Adds up the rates of one domain by partner; what it sends to itself is none of anybody's business. */
+class RowMaker {
+  readonly row: { readonly partner: DomainId | 'external'; bitsPerSecond: number }[] = [];
+  readonly #domain: DomainId;
+  /** Where many partners are to be told apart. */
+  readonly #places: Map<DomainId | 'external', Writable> | undefined;
+
+  constructor(domain: DomainId, ratesAtMost: number) {
+    this.#domain = domain;
+    this.#places = ratesAtMost > fewRates ? new Map() : undefined;
+  }
+
+  add(partner: DomainId | 'external', bitsPerSecond: number): void {
+    if (partner === this.#domain || bitsPerSecond <= 0) return;
+    const known =
+      this.#places === undefined
+        ? this.row.find((one) => one.partner === partner)
+        : this.#places.get(partner);
+    if (known !== undefined) {
+      known.bitsPerSecond += bitsPerSecond;
+      return;
     }
-    return [...sums].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
+    const rate = { partner, bitsPerSecond };
+    this.row.push(rate);
+    this.#places?.set(partner, rate);
   }
-  const row: { partner: DomainId | 'external'; bitsPerSecond: number }[] = [];
-  for (const { address, bitsPerSecond } of rates) {
-    const partner = partnerAt(state, address) ?? 'external';
-    if (partner === domain) continue;
-    const known = row.find((one) => one.partner === partner);
-    if (known === undefined) row.push({ partner, bitsPerSecond });
-    else known.bitsPerSecond += bitsPerSecond;
-  }
-  return row;
 }
+
+type Writable = { bitsPerSecond: number };
 
 /** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */
 function withCarried(

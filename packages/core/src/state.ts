@@ -170,7 +170,7 @@ export type HostState = {
   /** When a tick next has to see which domains can be called here. */
   callsDueAtMs: number;
   nextTradeAtMs: number;
-  /** How often in a row there was nobody to propose to. */
+  /** How often in a row there was nobody to propose to, or nothing to gain. */
   idleRounds: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;

@@ -127,30 +127,36 @@ export function steadyCpu(state: HostState, sample: HostedDomain): number {
   return range === undefined || !hasBegun(range) ? sample.traits.cpu : lasting(range);
 }
 
+/** What has lasted of the rates of one domain: `values` stand beside the measured ones, the others are silent now. */
+export type Lasting = Readonly<{ values: readonly number[]; silent: HostedDomain['rates'] }>;
+
 /**
- * The rates that have lasted, by address; undefined where the measured ones count as they are. `own` holds
- * the addresses of the domains on this host.
+ * The rates that have lasted; undefined where the measured ones count as they are. `own` holds the addresses
+ * of the domains on this host.
  */
 export function steadyRates(
   state: HostState,
   domain: DomainId,
   measured: HostedDomain['rates'],
   own: Readonly<{ has(address: string): boolean }>,
-): HostedDomain['rates'] | undefined {
+): Lasting | undefined {
   const steadiness = state.steadiness.get(domain);
   if (steadiness === undefined || !hasBegun(steadiness.cpu)) return undefined;
   const { rates } = steadiness;
   const counted = (address: string, range: Range): number =>
     own.has(address) ? mostOf(range) : lasting(range);
-  const isAsMeasured =
-    rates.size === measured.length &&
-    measured.every(({ address, bitsPerSecond }) => {
-      const range = rates.get(address);
-      return range !== undefined && counted(address, range) === bitsPerSecond;
-    });
-  if (isAsMeasured) return undefined;
-  return [...rates].flatMap(([address, range]) => {
-    const bitsPerSecond = counted(address, range);
-    return bitsPerSecond > 0 ? [{ address, bitsPerSecond }] : [];
+  let isAsMeasured = rates.size === measured.length;
+  const values = measured.map(({ address, bitsPerSecond }) => {
+    const range = rates.get(address);
+    const value = range === undefined ? bitsPerSecond : counted(address, range);
+    isAsMeasured &&= value === bitsPerSecond;
+    return value;
   });
+  if (isAsMeasured) return undefined;
+  if (rates.size === measured.length) return { values, silent: [] };
+  const sending = new Set(measured.map(({ address }) => address));
+  const silent = [...rates].flatMap(([address, range]) =>
+    sending.has(address) ? [] : [{ address, bitsPerSecond: counted(address, range) }],
+  );
+  return { values, silent };
 }

@@ -1,42 +1,119 @@
 /**
- * What no exchange of two books can gain more than, however much room both hosts had: most proposals find
- * nothing, and this says so in a fraction of the time of a search.
+ * How two hosts would best divide their claims if only traffic, displacement and memory counted: a bound of
+ * what any exchange can gain, and a good place to start looking for one. Most proposals find nothing, and
+ * the bound says so in a fraction of the time of a search.
+ *
+ * Without memory it is a minimum cut (`flow.ts`). When the host that would get more has no room for it, its
+ * memory gets a price, bit/s for each byte, at which the best division just fits: Lagrange's bound. The
+ * price is found where the gains of a division that does not fit and of one that does meet, as lines over the
+ * price; each cut replaces one of the two, until no division lies above both (Kelley's cutting planes).
  */
 
 import type { Board } from './board.ts';
 import { FlowNetwork } from './flow.ts';
 import type { Position } from './position.ts';
+import type { Side } from './side.ts';
 
-/**
- * An upper bound of the gain of any exchange from `start`, the position as the books have it; bit/s. What
- * network and displacement cost can fall by is exact; of the load of the hosts all that it costs may vanish.
- */
-export function gainBound(start: Position): number {
-  return cutGain(start.board) + start.hosts;
+export type Ideal = Readonly<{
+  /** No exchange gains more; bit/s. Of the load of the hosts all that it costs may vanish. */
+  mostBitsPerSecond: number;
+  sideOf: (offer: number) => Side;
+}>;
+
+/** Who holds which claim, by how much traffic and displacement cost less then, and what more side 1 holds. */
+type Division = Readonly<{ sides: Uint8Array; gain: number; bytes: number }>;
+
+/** What a claim costs less where it is: of two equal divisions the one that moves less is taken; bit/s. */
+const stayBitsPerSecond = 1;
+const cutsMax = 8;
+
+/** The ideal division from `start`, the position as the books have it. */
+export function idealDivision(board: Board, start: Position): Ideal {
+  const divider = new Divider(board);
+  const rounding = stayBitsPerSecond * board.side.length;
+  const free = (side: Side): number =>
+    (start.memoryLimit[side] as number) - (start.memoryBytes[side] as number);
+  let beyond = divider.divide(0);
+  if (beyond === undefined)
+    return { mostBitsPerSecond: Infinity, sideOf: (i) => at(board.side, i) };
+  let most = beyond.gain;
+  const full: Side | undefined =
+    beyond.bytes > free(1) ? 1 : -beyond.bytes > free(0) ? 0 : undefined;
+  let chosen = beyond;
+  if (full !== undefined) {
+    const sign = full === 1 ? 1 : -1;
+    let within: Division = { sides: board.side, gain: 0, bytes: 0 };
+    for (let cuts = 0; cuts < cutsMax; cuts++) {
+      const price = (beyond.gain - within.gain) / (sign * (beyond.bytes - within.bytes));
+      const meet = beyond.gain - price * (sign * beyond.bytes - free(full));
+      const next = divider.divide(sign * price);
+      if (next === undefined) break;
+      const gained = next.gain - price * (sign * next.bytes - free(full));
+      most = Math.min(most, gained);
+      if (gained <= meet + rounding) break;
+      if (sign * next.bytes > free(full)) beyond = next;
+      else within = next;
+    }
+    chosen = within.gain > 0 ? within : beyond;
+  }
+  return {
+    mostBitsPerSecond: most + rounding + start.hosts,
+    sideOf: (offer) => at(chosen.sides, offer),
+  };
 }
 
-/** The most that network and displacement cost can fall, the limits of the hosts left aside; bit/s. */
-export function cutGain(board: Board): number {
-  const { side, movable, networkAt, displacementAt, firstEdge, edgeTo, edgeRate, cutCost } = board;
-  const network = new FlowNetwork(board);
-  let now = 0;
-  let least = 0;
-  for (let i = 0; i < side.length; i++) {
-    for (let e = firstEdge[i] as number; e < (firstEdge[i + 1] as number); e++) {
-      const to = edgeTo[e] as number;
-      const cost = Math.max(0, cutCost * (edgeRate[e] as number));
-      network.capacity[e] = cost;
-      if (to > i && side[to] !== side[i]) now += cost;
-    }
-    if (movable[i] === 0) {
-      network.excess[i] = side[i] === 0 ? Infinity : -Infinity;
-      continue;
-    }
-    const zero = (networkAt[0][i] as number) + (displacementAt[0][i] as number);
-    const one = (networkAt[1][i] as number) + (displacementAt[1][i] as number);
-    now += side[i] === 0 ? zero : one;
-    least += Math.min(zero, one);
-    network.excess[i] = one - zero;
+class Divider {
+  readonly #board: Board;
+  readonly #network: FlowNetwork;
+
+  constructor(board: Board) {
+    this.#board = board;
+    this.#network = new FlowNetwork(board);
   }
-  return now - least - network.maximumFlow();
+
+  /** The best division when each byte on side 1 costs so much; undefined when that would take too long. */
+  divide(priceOfSide1: number): Division | undefined {
+    const { side, movable, networkAt, displacementAt, edgeRate, cutCost, memoryBytes } =
+      this.#board;
+    const { excess, capacity } = this.#network;
+    for (let e = 0; e < capacity.length; e++)
+      capacity[e] = Math.max(0, cutCost * (edgeRate[e] as number));
+    for (let i = 0; i < side.length; i++) {
+      const stays = side[i] === 0 ? stayBitsPerSecond : -stayBitsPerSecond;
+      const zero = (networkAt[0][i] as number) + (displacementAt[0][i] as number);
+      const one = (networkAt[1][i] as number) + (displacementAt[1][i] as number);
+      excess[i] =
+        movable[i] === 0
+          ? stays * Infinity
+          : one - zero + stays + priceOfSide1 * (memoryBytes[i] as number);
+    }
+    this.#network.maximumFlow();
+    if (!this.#network.complete) return undefined;
+    const sides = Uint8Array.from(side, (_, i) => this.#network.sideOf(i));
+    return { sides, ...this.#gainOf(sides) };
+  }
+
+  #gainOf(sides: Uint8Array): Readonly<{ gain: number; bytes: number }> {
+    const { side, networkAt, displacementAt, firstEdge, edgeTo, edgeRate, cutCost, memoryBytes } =
+      this.#board;
+    let [gain, bytes] = [0, 0];
+    for (let i = 0; i < side.length; i++) {
+      const [from, to] = [at(side, i), at(sides, i)];
+      for (let e = firstEdge[i] as number; e < (firstEdge[i + 1] as number); e++) {
+        const partner = edgeTo[e] as number;
+        if (partner < i) continue;
+        const apart = (to === sides[partner] ? 0 : 1) - (from === side[partner] ? 0 : 1);
+        if (apart !== 0) gain -= apart * cutCost * (edgeRate[e] as number);
+      }
+      if (from === to) continue;
+      gain += (networkAt[from][i] as number) - (networkAt[to][i] as number);
+      gain += (displacementAt[from][i] as number) - (displacementAt[to][i] as number);
+      bytes += to === 1 ? (memoryBytes[i] as number) : -(memoryBytes[i] as number);
+    }
+    return { gain, bytes };
+  }
+}
+
+function at(sides: Uint8Array, offer: number): Side {
+  return sides[offer] === 0 ? 0 : 1;
 }

@@ -11,7 +11,7 @@
  */
 
 import type { Board } from './board.ts';
-import { gainBound } from './bound.ts';
+import { idealDivision } from './bound.ts';
 import { bestSwap, type Candidate } from './pairwise.ts';
 import { Position } from './position.ts';
 import type { Side } from './side.ts';
@@ -21,22 +21,26 @@ const PATIENCE = 16;
 /** Work allowed for one search, in gains looked at: bounds the time for the largest books. */
 const GAINS_MAX = 600_000;
 
-/**
- * Where refinement starts: as things are; with all claims exchanged, for two hosts that have each
- * other's place (in the other's rack, say) and only lose by every step on the way; and with all of them
- * on one side, which forgets how they are divided now.
- */
-const STARTS: readonly (readonly Side[])[] = [[], [0, 1], [0], [1]];
+/** Where refinement starts: which claims change sides before the first climb. */
+type Start = (offer: number, side: Side) => boolean;
 
-/** The best bundle found within all limits; `undefined` when nothing can gain so much. */
+/**
+ * The best bundle found within all limits; `undefined` when nothing can gain so much. Refinement starts from
+ * things as they are, and from the ideal division of the claims: exchanges that
+ * lose by every single step on the way, such as two hosts that have each other's place, are found from there.
+ */
 export function bestBundle(board: Board, minGainBitsPerSecond: number): Candidate | undefined {
   const budget = { gains: GAINS_MAX };
-  if (gainBound(new Position(board)) < minGainBitsPerSecond) return undefined;
+  const ideal = idealDivision(board, new Position(board));
+  const most = ideal.mostBitsPerSecond;
+  if (most < minGainBitsPerSecond) return undefined;
+  const starts: readonly Start[] = [() => false, (offer, side) => ideal.sideOf(offer) !== side];
   let best = bestSwap(board);
-  for (const moved of STARTS) {
-    if (budget.gains <= 0) break;
+  for (const moves of starts) {
+    // Nothing that is worth the name is left to be found.
+    if (budget.gains <= 0 || (best !== undefined && best.gain >= most - 64)) break;
     const climber = new Climber(board, budget);
-    climber.refine(moved);
+    climber.refine(moves);
     const found = climber.result();
     if (found && found.gain > (best?.gain ?? 0)) best = found;
   }
@@ -67,11 +71,11 @@ class Climber {
     return this.#budget.gains <= 0;
   }
 
-  /** Moves all claims of these sides, then climbs from everywhere until nothing pays any more. */
-  refine(moved: readonly Side[]): void {
-    for (const [i, free] of this.#free.entries()) {
-      if (free === 1 && moved.includes(this.#position.sideOf(i))) this.#position.move(i);
-    }
+  /** Moves the claims that the start says, then climbs from everywhere until nothing pays any more. */
+  refine(moves: Start): void {
+    const position = this.#position;
+    for (let i = 0; i < this.#free.length; i++)
+      if (this.#free[i] === 1 && moves(i, position.sideOf(i))) position.move(i);
     while (!this.exhausted() && this.climb(undefined));
     for (let improved = true; improved && !this.exhausted(); ) {
       improved = false;

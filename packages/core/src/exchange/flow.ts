@@ -7,6 +7,7 @@
  */
 
 import type { Edges } from './links.ts';
+import type { Side } from './side.ts';
 
 /** bit/s: less is what is left of rounding. */
 const tiny = 1e-3;
@@ -33,6 +34,8 @@ export class FlowNetwork {
   readonly #via: Int32Array;
   readonly #queue: Int32Array;
   #looked = 0;
+  /** Whether the last flow was the largest there is, and not just what could be found in time. */
+  complete = true;
 
   constructor({ firstEdge, edgeTo }: Pick<Edges, 'firstEdge' | 'edgeTo'>) {
     const count = firstEdge.length - 1;
@@ -49,11 +52,15 @@ export class FlowNetwork {
   maximumFlow(): number {
     let flow = 0;
     this.#looked = 0;
-    for (let end = this.#search(); end >= 0; end = this.#search()) {
-      flow += this.#augment(end);
-      if (this.#looked > edgesMax) break;
-    }
+    let end = this.#search();
+    for (; end >= 0 && this.#looked <= edgesMax; end = this.#search()) flow += this.#augment(end);
+    this.complete = end < 0;
     return flow;
+  }
+
+  /** After a complete flow: the side on which the claim is best, together with all others. */
+  sideOf(claim: number): Side {
+    return this.#via[claim] === unseen ? 1 : 0;
   }
 
   /** Walks from all claims with an excess; answers with the first one met that lacks, or -1. */

@@ -8,7 +8,12 @@ import type { HostId, PairRate, TrafficProbe, TrafficReading } from '@barter/cor
 import type { Pair } from '../world/traffic-matrix.ts';
 import { gatewayAddress, type World, type WorldDomain } from '../world/world.ts';
 
-type Smoothed = { bytes: number; bitsPerSecond: number | undefined; readAtMs: number; reading: number };
+type Smoothed = {
+  bytes: number;
+  bitsPerSecond: number | undefined;
+  readAtMs: number;
+  reading: number;
+};
 
 export class SimTrafficProbe implements TrafficProbe {
   readonly #world: World;
@@ -17,6 +22,7 @@ export class SimTrafficProbe implements TrafficProbe {
   readonly #pairs = new Map<Pair, Smoothed>();
   /** Counts readings. */
   #reading = 0;
+  #weight = { elapsedMs: 0, weight: 0 };
   #startedAtMs: number | undefined;
   #countingSinceMs: number | undefined;
 
@@ -93,15 +99,20 @@ export class SimTrafficProbe implements TrafficProbe {
     if (elapsedMs <= 0) return known;
     const bytes = this.#world.traffic.bytesAt(pair, nowMs);
     const bitsPerSecond = (Math.max(0, bytes - known.bytes) * 8000) / elapsedMs;
-    const weight =
-      known.bitsPerSecond === undefined || this.#smoothingMs === 0
-        ? 1
-        : 1 - Math.exp(-elapsedMs / this.#smoothingMs);
+    const weight = known.bitsPerSecond === undefined ? 1 : this.#weightOf(elapsedMs);
     const before = known.bitsPerSecond ?? 0;
     known.bitsPerSecond = before + weight * (bitsPerSecond - before);
     known.bytes = bytes;
     known.readAtMs = nowMs;
     return known;
+  }
+
+  /** How much a reading counts after such a time; nearly all pairs of a host were read at the same time. */
+  #weightOf(elapsedMs: number): number {
+    if (this.#smoothingMs === 0) return 1;
+    if (this.#weight.elapsedMs !== elapsedMs)
+      this.#weight = { elapsedMs, weight: 1 - Math.exp(-elapsedMs / this.#smoothingMs) };
+    return this.#weight.weight;
   }
 
   #rate(domain: WorldDomain, pair: Pair, bitsPerSecond: number): PairRate {

@@ -5,7 +5,7 @@
  * that has a reason to move again and cools down).
  */
 
-import { type HostTiming, rowOf, triedAgainMs } from '@barter/core';
+import { type HostTiming, rowOf, triedMs } from '@barter/core';
 import type { SimCluster } from '../cluster/cluster.ts';
 import type { SimHost } from '../cluster/sim-host.ts';
 import type { Unsettled } from './result.ts';
@@ -58,7 +58,7 @@ export class QuietWatch {
   /** Nothing will happen any more, the world staying as it has been since `sinceMs`. */
   isQuiet(sinceMs: number): boolean {
     const lastMs = Math.max(this.#busyAtMs, this.#pendingAtMs, sinceMs);
-    return this.#cluster.world.nowMs() - lastMs >= triedAgainMs(this.#timing);
+    return this.#cluster.world.nowMs() - lastMs >= triedMs(this.#timing);
   }
 
   /** Claims are still held away from home, and nothing has moved on for longer than any pause. */
