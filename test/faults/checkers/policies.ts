@@ -29,20 +29,18 @@ export function policies(scene: Scene): Checker {
     cluster.host(host).state?.samples.get(domain as DomainId)?.traits.policy.keepApart ??
     scene.records(host).get('holding', domain)?.traits.policy.keepApart;
 
-  /** How many claims of each keep-apart group a host holds. */
-  const groupsOf = (host: HostId): Map<string, number> => {
-    const counts = new Map<string, number>();
+  /** The keep-apart groups of the claims that a host holds, by domain. */
+  const groupsOf = (host: HostId): Map<string, string | undefined> => {
     const records = scene.records(host);
     const held = [
       ...records.all('home').flatMap(({ domain, holder }) => (holder === host ? [domain] : [])),
       ...records.all('holding').flatMap((one) => (one.givenTo === null ? [one.claim.domain] : [])),
     ];
-    for (const domain of new Set(held)) {
-      const group = groupAt(host, domain);
-      if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
-    }
-    return counts;
+    return new Map(held.map((domain) => [domain, groupAt(host, domain)]));
   };
+
+  const countOf = (groups: ReadonlyMap<string, string | undefined>, group: string) =>
+    [...groups.values()].filter((one) => one === group).length;
 
   const agreed = (host: HostId, { value: deal }: JournalRecord & { kind: 'deal' }) => {
     if (deal?.phase !== (deal?.role === 'responder' ? 'accepted' : 'committed')) return;
@@ -61,12 +59,15 @@ export function policies(scene: Scene): Checker {
       if (frozen && to !== claim.home) fail(claim.domain, `${claim.domain} is frozen`);
       if (pin !== undefined && !pin.includes(to))
         fail(claim.domain, `${claim.domain} is pinned to ${pin.join(', ')} and would go to ${to}`);
-      if (keepApart === undefined) continue;
-      after.set(keepApart, (after.get(keepApart) ?? 0) + (to === host ? 1 : -1));
+      if (to === host) after.set(claim.domain, keepApart);
+      else after.delete(claim.domain);
     }
-    for (const [group, count] of after)
-      if (count > Math.max(1, before.get(group) ?? 0))
+    for (const group of new Set(after.values())) {
+      if (group === undefined) continue;
+      const count = countOf(after, group);
+      if (count > Math.max(1, countOf(before, group)))
         fail('', `it would hold ${count} of the keep-apart group ${group}`);
+    }
   };
 
   return {
