@@ -25,9 +25,11 @@ export function policies(scene: Scene): Checker {
     );
   };
 
-  const groupAt = (host: HostId, domain: string) =>
-    cluster.host(host).state?.samples.get(domain as DomainId)?.traits.policy.keepApart ??
-    scene.records(host).get('holding', domain)?.traits.policy.keepApart;
+  const groupAt = (host: HostId, domain: string) => {
+    const measured = cluster.host(host).state?.samples.get(domain as DomainId)?.traits;
+    const traits = measured ?? scene.records(host).get('holding', domain)?.traits;
+    return traits?.policy.keepApart;
+  };
 
   /** The keep-apart groups of the claims that a host holds, by domain. */
   const groupsOf = (host: HostId): Map<string, string | undefined> => {
