@@ -87,6 +87,13 @@ export function migrations(scene: Scene): Checker {
     if (record.kind !== 'settlement' || record.value?.phase !== 'migrating') return;
     const { settlement, domain, to } = record.value;
     if (scene.records(home).get('settlement', settlement) !== undefined) return;
+    for (const other of scene.records(home).all('settlement'))
+      if (other.domain === domain && (other.phase === 'migrating' || other.phase === 'resolving'))
+        throw new Violation(
+          name,
+          [settlement, domain],
+          `${home} promises ${settlement} of ${domain} while ${other.settlement} is ${other.phase}`,
+        );
     const entry = scene.records(home).get('home', domain);
     // Not seen asking: a liar that the claim has come to meanwhile.
     const version = asked.get(settlement)?.version ?? entry?.version;

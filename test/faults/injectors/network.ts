@@ -71,7 +71,9 @@ export function network(scene: Scene): Injector & Readonly<{ watch: Checker }> {
       name: 'network',
       onEffect(from, effect) {
         if (isOver || effect.kind !== 'send' || chatter.has(effect.message.kind)) return;
-        if (replay > 0 && replays.next() < replay) comesAgain(from, effect.to, effect.message);
+        // A question that a home answered with no may come again when the answer would be yes.
+        const share = effect.message.kind === 'settle' ? 8 * replay : replay;
+        if (replay > 0 && replays.next() < share) comesAgain(from, effect.to, effect.message);
       },
     },
     stop() {
