@@ -10,7 +10,7 @@ import { giveUp } from './giving-up.ts';
 import { dropHolding, setHolding } from './holding.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
-import type { DomainId, HostId, SettlementId } from './model.ts';
+import type { DomainId, HostId, Policy, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
 import { receiptKey } from './receipt.ts';
@@ -72,6 +72,8 @@ export function arrivalLease(
     return undefined;
   if (reservation.phase !== 'arriving' || nowMs >= reservation.leaseExpiresAtMs) return undefined;
   const { leaseExpiresAtMs, traits } = reservation;
+  // Somebody may have started or redefined one of its group here since we asked for it.
+  if (isKeptApart(state, domain, traits.policy)) return undefined;
   return { expiresAtMs: leaseExpiresAtMs, memoryBytes: traits.memoryBytes };
 }
 
@@ -251,17 +253,20 @@ function whyNoRoom(state: HostState, holding: Holding): string | null {
   const runningVcpus = [...state.samples.values()].reduce((sum, one) => sum + one.traits.vcpus, 0);
   if (runningVcpus + reservedVcpus + vcpus > sample.capacity.vcpuLimit)
     return `no vCPUs left for ${name}`;
-  if (policy.keepApart !== undefined) {
-    // One that has been given away still runs here, and must be gone before.
-    const here = new Set([...heldDomains(state), ...state.samples.keys()]);
-    here.delete(holding.claim.domain);
-    const groups = countGroups(
-      [...here].flatMap((domain) => traitsOf(state, domain)?.policy.keepApart ?? []),
-    );
-    if ((groups.get(policy.keepApart) ?? 0) > 0)
-      return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
-  }
+  if (isKeptApart(state, holding.claim.domain, policy))
+    return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
   return null;
+}
+
+/** Whether another domain of its keep-apart group is here: also one that has been given away and still runs here. */
+function isKeptApart(state: HostState, domain: DomainId, { keepApart }: Policy): boolean {
+  if (keepApart === undefined) return false;
+  const here = new Set([...heldDomains(state), ...state.samples.keys()]);
+  here.delete(domain);
+  const groups = countGroups(
+    [...here].flatMap((one) => traitsOf(state, one)?.policy.keepApart ?? []),
+  );
+  return (groups.get(keepApart) ?? 0) > 0;
 }
 
 function ask(turn: Turn, reservation: Reservation): void {
