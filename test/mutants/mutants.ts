@@ -66,8 +66,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'do not look who is there before calling a domain that is to be kept apart',
     'receiving.ts',
-    'if ((groups.get(policy.keepApart) ?? 0) > 0)',
-    'if ((groups.get(policy.keepApart) ?? 0) > 99)',
+    'return (groups.get(keepApart) ?? 0) > 0;',
+    'return (groups.get(keepApart) ?? 0) > 99;',
   ),
   one(
     'release kept room before its lease has ended',

@@ -13,7 +13,9 @@ import { Violation } from '../violation.ts';
 
 export function policies(scene: Scene): Checker {
   const name = 'policies';
-  const { world, cluster } = scene;
+  const { world, cluster, facts } = scene;
+  /** When each domain's home last ordered its migration. */
+  const orderedAtMs = new Map<string, number>();
 
   /** Whether the agent's last measurement shows the domain as it is defined now. */
   const isSeen = (host: HostId, domain: WorldDomain) => {
@@ -25,18 +27,21 @@ export function policies(scene: Scene): Checker {
     );
   };
 
-  const groupAt = (host: HostId, domain: string) => {
-    const measured = cluster.host(host).state?.samples.get(domain as DomainId)?.traits;
-    const traits = measured ?? scene.records(host).get('holding', domain)?.traits;
+  const groupAt = (host: HostId, domain: DomainId) => {
+    const { state } = cluster.host(host);
+    const traits = state?.samples.get(domain)?.traits ?? state?.holdings.get(domain)?.traits;
     return traits?.policy.keepApart;
   };
 
-  /** The keep-apart groups of the claims that a host holds, by domain. */
+  /** The keep-apart groups of the claims that a host really holds, by domain: what its home took back is void. */
   const groupsOf = (host: HostId): Map<string, string | undefined> => {
     const records = scene.records(host);
     const held = [
       ...records.all('home').flatMap(({ domain, holder }) => (holder === host ? [domain] : [])),
-      ...records.all('holding').flatMap((one) => (one.givenTo === null ? [one.claim.domain] : [])),
+      ...records.all('holding').flatMap(({ claim, givenTo }) => {
+        const registered = scene.records(claim.home).get('home', claim.domain);
+        return givenTo === null && registered?.holder === host ? [claim.domain] : [];
+      }),
     ];
     return new Map(held.map((domain) => [domain, groupAt(host, domain)]));
   };
@@ -79,20 +84,39 @@ export function policies(scene: Scene): Checker {
         for (const record of effect.records) if (record.kind === 'deal') agreed(host, record);
       if (effect.kind !== 'migrate') return;
       const { domain: id, target } = effect.order;
+      orderedAtMs.set(id, world.nowMs());
       const domain = world.domain(id);
       if (domain === undefined || !isSeen(host, domain)) return;
       const fail = (text: string): never => {
         throw new Violation(name, [id], `${host} migrates ${id} to ${target}, although ${text}`);
       };
-      const { frozen, pin, keepApart } = domain.policy;
+      const { frozen, pin } = domain.policy;
       if (frozen) fail('its policy says frozen');
       if (domain.blocked !== undefined) fail(domain.blocked);
       if (pin !== undefined && !pin.includes(target)) fail(`it is pinned to ${pin.join(', ')}`);
-      if (keepApart === undefined) return;
-      const { running, arriving } = world.host(target);
-      for (const other of [...running, ...arriving])
-        if (other !== domain && other.policy.keepApart === keepApart && isSeen(target, other))
-          fail(`${other.id} is there, and both are in the keep-apart group ${keepApart}`);
+    },
+    onWorld(event) {
+      if (event.kind !== 'migration-started') return;
+      const domain = world.domain(event.domain);
+      const keepApart = domain?.policy.keepApart;
+      if (domain === undefined || keepApart === undefined || !isSeen(event.host, domain)) return;
+      const { running, arriving } = world.host(event.target);
+      // The target was asked half a round trip ago, and needs a moment to measure what changes on it.
+      const askedAtMs = (event.atMs + (orderedAtMs.get(domain.id) ?? 0)) / 2 - 100;
+      for (const other of [...running, ...arriving]) {
+        if (other === domain || other.policy.keepApart !== keepApart) continue;
+        const changedAtMs = Math.max(
+          facts.handled.get(other.id)?.atMs ?? -1,
+          facts.redefinedAtMs.get(other.id) ?? -1,
+          facts.redefinedAtMs.get(domain.id) ?? -1,
+        );
+        if (changedAtMs < askedAtMs && isSeen(event.target, other))
+          throw new Violation(
+            name,
+            [domain.id, other.id],
+            `${domain.id} migrates to ${event.target}, where ${other.id} is, and both are in the keep-apart group ${keepApart}`,
+          );
+      }
     },
   };
 }
