@@ -29,18 +29,26 @@ export function policies(scene: Scene): Checker {
 
   const groupAt = (host: HostId, domain: DomainId) => {
     const { state } = cluster.host(host);
-    const traits = state?.samples.get(domain)?.traits ?? state?.holdings.get(domain)?.traits;
+    // What is given away in this very step is known from what was durable before.
+    const traits =
+      state?.samples.get(domain)?.traits ??
+      state?.holdings.get(domain)?.traits ??
+      scene.records(host).get('holding', domain)?.traits;
     return traits?.policy.keepApart;
   };
 
-  /** The keep-apart groups of the claims that a host really holds, by domain: what its home took back is void. */
-  const groupsOf = (host: HostId): Map<string, string | undefined> => {
+  /**
+   * The keep-apart groups of the claims that a host holds, by domain; `registered`: only of those that their homes
+   * know of, because what a home has taken back is void, and the other side may know that already.
+   */
+  const groupsOf = (host: HostId, registered: boolean): Map<string, string | undefined> => {
     const records = scene.records(host);
     const held = [
       ...records.all('home').flatMap(({ domain, holder }) => (holder === host ? [domain] : [])),
       ...records.all('holding').flatMap(({ claim, givenTo }) => {
-        const registered = scene.records(claim.home).get('home', claim.domain);
-        return givenTo === null && registered?.holder === host ? [claim.domain] : [];
+        const entry = scene.records(claim.home).get('home', claim.domain);
+        const counts = givenTo === null && (!registered || entry?.holder === host);
+        return counts ? [claim.domain] : [];
       }),
     ];
     return new Map(held.map((domain) => [domain, groupAt(host, domain)]));
@@ -52,8 +60,8 @@ export function policies(scene: Scene): Checker {
   const agreed = (host: HostId, { value: deal }: JournalRecord & { kind: 'deal' }) => {
     if (deal?.phase !== (deal?.role === 'responder' ? 'accepted' : 'committed')) return;
     if (deal === null) return;
-    const before = groupsOf(host);
-    const after = new Map(before);
+    const before = groupsOf(host, false);
+    const after = groupsOf(host, true);
     const fail = (domain: string, text: string): never => {
       throw new Violation(
         name,
