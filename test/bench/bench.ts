@@ -92,6 +92,7 @@ function run(instance: Instance, world: World, contestant: Contestant): Measured
   const wallSeconds = (performance.now() - startedAtMs) / 1000;
   const end = replaySteps(world, steps);
   const moves = steps.flat();
+  const startCost = placementCost(world, measure).network;
   const reached = atMostOfGain(trace);
   const used = new Set(end.domains.map(({ holder }) => holder)).size;
   const usedBefore = new Set(world.domains.map(({ holder }) => holder)).size;
@@ -99,7 +100,8 @@ function run(instance: Instance, world: World, contestant: Contestant): Measured
     ...instance,
     contestant: contestant.name,
     domains: world.domains.length,
-    costLeft: placementCost(end, measure).network / placementCost(world, measure).network,
+    startCost,
+    costLeft: placementCost(end, measure).network / startCost,
     moves: moves.length,
     displaced: end.domains.filter(({ home, holder }) => home !== holder).length,
     movedBytes: moves.reduce(

@@ -1,7 +1,7 @@
 /** The tables of docs/benchmarks.md, between two marks; the text around them belongs to people. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { geometricMean, type Measured, quantile } from './results.ts';
+import { costWithMoves, geometricMean, type Measured, quantile } from './results.ts';
 
 const begin = '<!-- measured: begin (written by npm run bench) -->';
 const end = '<!-- measured: end -->';
@@ -18,7 +18,12 @@ export function writeTables(path: string, all: readonly Measured[]): void {
 export function tablesOf(all: readonly Measured[]): string {
   const [packing, traffic] = [all.filter(isPacking), all.filter((one) => !isPacking(one))];
   return [
-    ...groups(traffic, ({ hosts }) => `${hosts} hosts`).map(ratioTable),
+    ...groups(traffic, ({ hosts }) => `${hosts} hosts`).map((group) =>
+      ratioTable('Cost left', ({ costLeft }) => costLeft, group),
+    ),
+    ...groups(traffic, ({ hosts }) => `${hosts} hosts`).map((group) =>
+      ratioTable('Cost left and what the moves cost, over 1 h,', costWithMoves, group),
+    ),
     ...groups(traffic, instanceOf).map(trafficTable),
     ...groups(packing, instanceOf).map(packingTable),
   ]
@@ -50,6 +55,7 @@ function trafficTable([name, rows]: readonly [string, readonly Measured[]]): str
     rows,
     [
       'cost left',
+      'with moves, 1 h',
       'moves a VM',
       'displaced',
       'GiB moved',
@@ -62,6 +68,7 @@ function trafficTable([name, rows]: readonly [string, readonly Measured[]]): str
         of.map(({ costLeft }) => costLeft),
         4,
       ),
+      median(of.map(costWithMoves), 3),
       spread(
         of.map(({ moves, domains }) => moves / domains),
         2,
@@ -143,15 +150,19 @@ function table(
   ].join('\n');
 }
 
-/** The engine over everybody else: geometric means of the cost left over all clusters that both were on. */
-function ratioTable([name, all]: readonly [string, readonly Measured[]]): string {
+/** The engine over everybody else: geometric means of a cost over all clusters that both were on. */
+function ratioTable(
+  what: string,
+  costOf: (one: Measured) => number,
+  [name, all]: readonly [string, readonly Measured[]],
+): string {
   const cluster = (m: Measured) => `${instanceOf(m)}, seed ${m.seed}`;
   // Where there is nothing to gain, a ratio says nothing.
   const counted = all.filter(({ shape }) => shape !== 'all-to-all');
   const left = new Map<string, Map<string, number>>();
   for (const m of counted) {
     const of = left.get(m.contestant) ?? new Map<string, number>();
-    left.set(m.contestant, of.set(cluster(m), m.costLeft));
+    left.set(m.contestant, of.set(cluster(m), costOf(m)));
   }
   const tuned = [...left].filter(([name]) => name.startsWith('METIS tuned'));
   const best = new Map<string, number>();
@@ -168,7 +179,7 @@ function ratioTable([name, all]: readonly [string, readonly Measured[]]): string
     return shared.length > 0 ? geometricMean(shared).toFixed(2) : '–';
   };
   return [
-    `### Cost left by the engine ÷ cost left by the others: ${name}`,
+    `### ${what} by the engine ÷ the same by the others: ${name}`,
     '',
     `Geometric means over ${new Set(counted.map(cluster)).size} clusters of those below (all but all-to-all); below 1 the engine leaves less.`,
     '',

@@ -8,6 +8,8 @@ export type Measured = Instance &
   Readonly<{
     contestant: string;
     domains: number;
+    /** Network cost at the start, bit/s · distance. */
+    startCost: number;
     /** Network cost at the end, as a share of that at the start. */
     costLeft: number;
     /** Migrations, and domains that end elsewhere than they began. */
@@ -20,6 +22,14 @@ export type Measured = Instance &
     hostsEmptied: number;
     wallSeconds: number;
   }>;
+
+/** The default payback: what a move sends is spread over it. */
+const paybackSeconds = 3600;
+
+/** Network cost at the end together with what all moves sent, spread over an hour; as a share of the start. */
+export function costWithMoves({ costLeft, movedBytes, startCost }: Measured): number {
+  return costLeft + (8 * movedBytes) / paybackSeconds / startCost;
+}
 
 export class Results {
   readonly #path: string;

@@ -139,15 +139,20 @@ describe('while a cluster trades and migrates', () => {
 });
 
 describe('a domain that is moved by hand', () => {
-  it('is followed by those who talk to it as soon as its new host has seen it', () => {
-    const simulation = new SimCluster(scattered(1), { ...quickly, mode: 'observe' });
-    simulation.runUntil(30_000);
-    simulation.world.startOn('vm0', 'h7');
-    // The hypervisor's event leads to a sample within 50 ms, and that to messages of 2 ms.
-    simulation.runUntil(30_100);
-    expect(simulation.host('h7').state?.homes.has('vm0' as DomainId)).toBe(true);
-    expect([...mistakes(simulation)]).toEqual([]);
-  });
+  it.each([1, 2, 3, 4, 5, 6])(
+    'is followed by those who talk to it once its new host has seen it (seed %i)',
+    (seed) => {
+      const simulation = new SimCluster(scattered(1), { ...quickly, seed, mode: 'observe' });
+      simulation.runUntil(30_000);
+      simulation.world.startOn('vm0', 'h7');
+      // The hypervisor's event leads to a sample within 50 ms, and that to messages of 2 ms.
+      simulation.runUntil(30_100);
+      expect(simulation.host('h7').state?.homes.has('vm0' as DomainId)).toBe(true);
+      // Questions cross with the news: who asked a moment too early may have to ask once or twice more.
+      simulation.runUntil(32_000);
+      expect([...mistakes(simulation)]).toEqual([]);
+    },
+  );
 });
 
 describe('agents that are down', () => {

@@ -56,7 +56,7 @@ export function hostConfigOf(config: Config, self: HostId, name: string): HostCo
       resendMs: 1_000,
       rowTrustMs: 2 * probe.smoothingSeconds * 1000,
       historyMs: 3_600_000,
-      refreshMs: 60_000,
+      refreshMs: 120_000,
     },
   };
 }

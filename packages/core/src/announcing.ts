@@ -19,6 +19,9 @@ const unheardMax = 2_048;
 /** Askers remembered for one domain, and domains that somebody asked about. */
 const watchersMax = 2_048;
 const watchedMax = 8_192;
+/** Domains asked about in vain, and for how long whoever asked is told when they appear. */
+const awaitedMax = 1_024;
+const awaitedMs = 10_000;
 /** Versions beyond this are somebody's mistake: nobody tries to outdo them. */
 const versionMax = 2 ** 50;
 
@@ -217,6 +220,7 @@ export function receiveAnnounce(
     contest(turn, { ...notice, home: from });
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
     if (stands !== undefined) standing.push(stands);
+    else tellWhoAwaits(turn, notice.domain);
   }
   if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id, unwatched: [] });
   // Two homes for one domain: the one that really runs it has to claim it anew.
@@ -238,8 +242,10 @@ export function receiveSeek(
   const unknown: DomainId[] = [];
   for (const domain of message.domains.slice(0, domainsPerMessage)) {
     const whereabouts = whereaboutsOf(state, domain, nowMs);
-    if (whereabouts === undefined) unknown.push(domain);
-    else told.set(domain, whereabouts);
+    if (whereabouts === undefined) {
+      unknown.push(domain);
+      expect(turn, domain, from);
+    } else told.set(domain, whereabouts);
   }
   for (const address of message.addresses.slice(0, domainsPerMessage)) {
     const domain = own.get(address);
@@ -253,6 +259,37 @@ export function receiveSeek(
   if (nothing && told.size === 0 && unknown.length === 0) return;
   const domains = [...told.values()];
   turn.send(from, { kind: 'found', id: 0, domains, unknown, places: placesOf(state, domains) });
+}
+
+/**
+ * A domain that was moved by hand is looked for at once, and its new home may be about to announce it: whoever
+ * asked a moment too early is told when it does, and need not ask again.
+ */
+function expect(turn: Turn, domain: DomainId, asker: HostId): void {
+  const { state, nowMs } = turn;
+  const { awaited, ring } = state.information;
+  if (!ring.keepersOf(domain).includes(state.config.self)) return;
+  let askers = awaited.get(domain);
+  if (askers === undefined) {
+    askers = new Map();
+    awaited.set(domain, askers);
+    dropOldest(awaited, awaitedMax);
+  }
+  if (askers.size < watchersMax) askers.set(asker, nowMs + awaitedMs);
+}
+
+function tellWhoAwaits(turn: Turn, domain: DomainId): void {
+  const { state, nowMs } = turn;
+  const { awaited } = state.information;
+  const askers = awaited.get(domain);
+  if (askers === undefined) return;
+  awaited.delete(domain);
+  const whereabouts = whereaboutsOf(state, domain, nowMs);
+  if (whereabouts === undefined) return;
+  const places = placesOf(state, [whereabouts]);
+  for (const [asker, untilMs] of askers)
+    if (untilMs > nowMs)
+      turn.send(asker, { kind: 'found', id: 0, domains: [whereabouts], unknown: [], places });
 }
 
 function remember(turn: Turn, domain: DomainId, asker: HostId): void {

@@ -6,6 +6,7 @@ import { cutBook, heldDomains, makeBook, rowOf } from './book.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
 import type { Book, DealId, DomainId } from './model.ts';
+import { wake } from './prospects.ts';
 import { receiptKey } from './receipt.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -56,8 +57,7 @@ export function adopt(turn: Turn, deal: Deal): void {
     }
     state.counts.committed += 1;
     if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
-    state.backoffs.clear();
-    state.idleRounds = 0;
+    wake(state, nowMs);
     turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
   } else if (deal.phase === 'void') {
     for (const move of deal.moves) revertClaim(turn, move, deal);

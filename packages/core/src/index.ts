@@ -15,7 +15,7 @@ export * from './order.ts';
 export * from './policy.ts';
 export * from './ports.ts';
 export * from './preset.ts';
-export { triedMs } from './proposing.ts';
+export { triedMs } from './prospects.ts';
 export * from './receipt.ts';
 export { arrivalLease, committedMemoryBytes } from './receiving.ts';
 export * from './record.ts';

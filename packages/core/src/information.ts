@@ -56,6 +56,8 @@ export type Information = {
   readonly announced: Map<DomainId, Announced>;
   /** Who wants to hear when one of our domains changes hands, and until when. */
   readonly watchers: Map<DomainId, Map<HostId, number>>;
+  /** Who asked about a domain that nobody had announced, and until when it is told of it. */
+  readonly awaited: Map<DomainId, Map<HostId, number>>;
   /** Domains at home here that changed hands, came or went in this step. */
   readonly news: Set<DomainId>;
   /** By the id of the message. */
@@ -82,6 +84,8 @@ export type Information = {
 
   // --- load summaries ---
   roundAtMs: number;
+  /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
+  partnerHosts: ReadonlySet<HostId>;
   /** Who got our summary in this round, and how many more may ask for it. */
   readonly told: Set<HostId>;
   answersLeft: number;
@@ -97,6 +101,7 @@ export function createInformation(self: HostId): Information {
     own: new Map(),
     announced: new Map(),
     watchers: new Map(),
+    awaited: new Map(),
     news: new Set(),
     unheard: new Map(),
     lastId: 0,
@@ -111,6 +116,7 @@ export function createInformation(self: HostId): Information {
     interestRound: 0,
     rowsChanged: false,
     roundAtMs: Number.NEGATIVE_INFINITY,
+    partnerHosts: new Set(),
     told: new Set(),
     answersLeft: 0,
   };

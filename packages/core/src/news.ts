@@ -52,7 +52,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
     const isUnchanged =
       !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin) &&
       !differs(traits.cpu, then.cpu, coresMin) &&
-      !rowDiffers(row, then.row, margin);
+      !rowDiffers(row, then.row, margin, share);
     if (isUnchanged) resting.add(domain);
   }
 }
@@ -68,7 +68,13 @@ function differs(now: number, then: number, least: number): boolean {
 }
 
 /** What the earlier row does not name is compared as a whole. */
-function rowDiffers(now: TrafficRow, then: TrafficRow, least: number): boolean {
+/** Whether two rows of one domain differ by this share of the earlier one, and by `least` at least; bit/s. */
+export function rowDiffers(
+  now: TrafficRow,
+  then: TrafficRow,
+  least: number,
+  share: number,
+): boolean {
   // Nearly always the same partners in the same order: then there is nothing to look up.
   if (now.length === then.length && now.every(({ partner }, n) => partner === then[n]?.partner)) {
     let difference = 0;

@@ -7,26 +7,9 @@ import { outlook } from './exchange.ts';
 import { findMeeting } from './meeting.ts';
 import type { DeclineReason } from './message.ts';
 import type { Book, DealId, HostId, LoadSummary } from './model.ts';
-import type { HostState, HostTiming, Turn } from './state.ts';
+import { idleRoundsMax, rest } from './prospects.ts';
+import type { HostState, Turn } from './state.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
-
-/** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
-const firstPause = 24;
-const longestPause = 120;
-/** A host that finds nobody to propose to, or is declined, looks again after up to so many times more. */
-const idleRoundsMax = 3;
-
-/** After this long without any change every pair that might gain has tried; ms. */
-export function triedMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): number {
-  return tradeEveryMs * (firstPause + 3 * (1 + idleRoundsMax));
-}
-
-/** Something changed that may be worth a proposal: a host that has been idle looks at it soon. */
-export function wake(state: HostState, nowMs: number): void {
-  if (state.idleRounds === 0) return;
-  state.idleRounds = 0;
-  state.nextTradeAtMs = Math.min(state.nextTradeAtMs, nowMs + state.config.timing.tradeEveryMs);
-}
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
 export function propose(turn: Turn, random: readonly [number, number]): void {
@@ -101,21 +84,11 @@ function drawPeer(
   return candidates.at(-1)?.host;
 }
 
-/**
- * A declined pair leaves each other alone for a while, longer each time, until something changes: claims held
- * here, claims held there, or a partner that comes to be held there (`seeking.ts`). What else may change
- * between two searches (a load, somebody else's partner) changes slowly, and most searches find nothing.
- */
+/** What a declined proposal means for the next one. */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
-  const { tradeEveryMs } = state.config.timing;
   // A busy peer is only busy now.
-  if (reason === 'busy') {
-    state.backoffs.set(peer, { untilMs: nowMs + tradeEveryMs / 2, count: 0 });
-    return;
-  }
-  state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
-  const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
-  const pauseMs = tradeEveryMs * (count === 1 ? firstPause : longestPause);
-  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
+  if (reason === 'busy')
+    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
+  else rest(state, peer, nowMs);
 }

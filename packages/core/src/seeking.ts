@@ -12,7 +12,7 @@ import { pauseMs, type Search, type Watch } from './information.ts';
 import type { InformationMessage } from './message.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from './model.ts';
 import { refreshNews } from './news.ts';
-import { wake } from './proposing.ts';
+import { lookForNews, wake } from './prospects.ts';
 import { learnRows } from './rows.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -260,10 +260,7 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
   const { home, holder } = told;
   const changed = directory.learnDomain(told.domain, told, certain, nowMs);
   // A partner is there now: what gained nothing with that host before may gain something now.
-  if (changed) {
-    state.backoffs.delete(holder);
-    wake(state, nowMs);
-  }
+  if (changed) wake(state, nowMs, holder);
   const watch = information.watches.get(told.domain);
   if (watch === undefined) return;
   if (certain && directory.find(told.domain)?.home === home) {
@@ -305,6 +302,7 @@ export function keepUp(turn: Turn): void {
     information.rowsChanged = false;
     refreshSearches(turn, learnRows(turn.state, turn.nowMs));
     refreshNews(turn.state, turn.nowMs);
+    lookForNews(turn.state, turn.nowMs);
     information.interestChanged = true;
   }
   if (information.interestChanged) refreshInterest(turn);

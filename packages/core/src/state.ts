@@ -27,6 +27,7 @@ import type {
 } from './model.ts';
 import type { ArrivalLoads } from './news.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
+import type { Priced } from './prospects.ts';
 import type { JournalRecord } from './record.ts';
 import type { Located, Reservation, Settlement } from './settlement.ts';
 import type { Steadiness } from './steady.ts';
@@ -176,6 +177,7 @@ export type HostState = {
   dealsDueAtMs: number;
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
+  readonly priced: Priced;
   /** What the claims held here add up to; undefined when it has to be added up anew (`book.ts`). */
   paperLoad: HostLoad | undefined;
   lastSummary: LoadSummary | null;

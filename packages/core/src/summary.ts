@@ -8,7 +8,7 @@ import { paperLoad, rowOf } from './book.ts';
 import { mixed } from './hash.ts';
 import type { InformationMessage } from './message.ts';
 import type { HostId, LoadSummary } from './model.ts';
-import { wake } from './proposing.ts';
+import { loadDiffers, wake } from './prospects.ts';
 import type { HostState, Turn } from './state.ts';
 import { whyNotTrading } from './willingness.ts';
 
@@ -32,10 +32,17 @@ export function isFew(state: HostState): boolean {
 export function summarize(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
-  // Prices do not follow from summaries, only whom to ask first: many peers are told half as often.
-  const summaryEveryMs = state.config.timing.summaryEveryMs * (isFew(state) ? 1 : 2);
-  const tooFar = state.nextSummaryAtMs - nowMs > summaryEveryMs;
-  if (state.sample === null || (nowMs < state.nextSummaryAtMs && !tooFar)) return;
+  // Prices do not follow from summaries, only whom to ask first: many peers are told half as often, and half
+  // as often again while nothing has changed.
+  const { lastSummary } = state;
+  const isUnchanged =
+    lastSummary?.revision === information.revision &&
+    !loadDiffers(paperLoad(state), lastSummary.load, lastSummary.capacity, marginOf(state));
+  const pace = isFew(state) ? 1 : isUnchanged ? 4 : 2;
+  const summaryEveryMs = state.config.timing.summaryEveryMs * pace;
+  const dueAtMs = Math.min(state.nextSummaryAtMs, information.roundAtMs + summaryEveryMs);
+  const tooFar = state.nextSummaryAtMs - nowMs > 4 * state.config.timing.summaryEveryMs;
+  if (state.sample === null || (nowMs < dueAtMs && !tooFar)) return;
   if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;
   state.nextSummaryAtMs = nowMs + summaryEveryMs;
   information.roundAtMs = nowMs;
@@ -44,6 +51,7 @@ export function summarize(turn: Turn, random: number): void {
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
   const summary = makeSummary(turn);
   const partners = isFew(state) ? [...information.others] : partnerHosts(state);
+  information.partnerHosts = new Set(partners);
   const isFresh = (host: HostId) => {
     const known = state.directory.peers.get(host);
     return known !== undefined && nowMs - known.receivedAtMs <= 2 * summaryEveryMs;
@@ -153,14 +161,26 @@ export function receiveSummary(
   }
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
-  if (state.directory.learn(summary, nowMs) && before?.revision !== summary.revision) {
-    state.backoffs.delete(from);
-    wake(state, nowMs);
+  if (state.directory.learn(summary, nowMs) && isNews(state, before, summary)) {
+    // Of many peers some always have news; those that hold partners are worth looking at before it is time.
+    if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
+    else state.backoffs.delete(from);
   }
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;
   tell(turn, from, makeSummary(turn), false);
+}
+
+function isNews(state: HostState, before: LoadSummary | undefined, now: LoadSummary): boolean {
+  return (
+    before?.revision !== now.revision ||
+    loadDiffers(now.load, before.load, now.capacity, marginOf(state))
+  );
+}
+
+function marginOf({ config }: HostState): number {
+  return config.minGainBitsPerSecond;
 }
 
 function nextSequence(turn: Turn): number {

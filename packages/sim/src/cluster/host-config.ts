@@ -28,7 +28,7 @@ export const defaultTiming: HostTiming = {
   resendMs: 1_000,
   rowTrustMs: 120_000,
   historyMs: 600_000,
-  refreshMs: 60_000,
+  refreshMs: 120_000,
 };
 
 export type HostSettings = Readonly<{

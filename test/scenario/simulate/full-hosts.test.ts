@@ -1,0 +1,60 @@
+import { type Cluster, parseCluster, SimCluster, simulate } from '@barter/sim';
+import { expect, test } from 'vitest';
+
+/** Two hosts that are full to the last byte, and VMs that had better change places. */
+
+const GiB = 2 ** 30;
+
+function fullHosts(memoryBytes: number): Cluster {
+  const parsed = parseCluster({
+    version: 1,
+    distance: [0, 1],
+    hosts: ['h1', 'h2'].map((id) => ({ id, memoryBytes, vcpus: 8, nicBitsPerSecond: 1e10 })),
+    domains: ['a', 'b', 'c', 'd'].map((id, index) => ({
+      id,
+      host: index < 2 ? 'h1' : 'h2',
+      memoryBytes: 2 * GiB,
+      vcpus: 1,
+      cpu: 0.1,
+    })),
+    traffic: [
+      { a: 'a', b: 'c', bitsPerSecond: 300e6 },
+      { a: 'b', b: 'd', bitsPerSecond: 200e6 },
+    ],
+  });
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.value;
+}
+
+test('room for one VM more on one of them is enough to change places', () => {
+  const { migrations, finalCost, unsettled } = simulate(fullHosts(6 * GiB));
+  expect(migrations).toHaveLength(2);
+  expect(finalCost).toBe(0);
+  expect(unsettled).toEqual([]);
+});
+
+test('without it nothing moves, the claims go home, and the log says why', () => {
+  const reasons: string[] = [];
+  const sim = new SimCluster(fullHosts(4 * GiB), {
+    preset: 'affinity',
+    onEffect: (_host, _atMs, effect) => {
+      if (effect.kind === 'log' && effect.code === 'settlement-given-up')
+        reasons.push(effect.message);
+    },
+  });
+  sim.runUntil(400_000);
+  const waiting = sim.hosts.flatMap(({ state }) => [...(state?.holdings.values() ?? [])]);
+  expect(waiting.map(({ waiting }) => waiting).join('\n')).toMatch(
+    /^no room for \w+ until one of/m,
+  );
+  sim.runUntil(1_800_000);
+  expect(sim.moves).toEqual([]);
+  expect(sim.deals.length, 'it was agreed on paper').toBeGreaterThan(0);
+  expect(reasons.length).toBeGreaterThan(0);
+  expect(reasons.join('\n')).toMatch(/does not come: no room for/);
+  expect(sim.settled, 'nothing is held away from home any more').toBe(true);
+  const result = simulate(fullHosts(4 * GiB), { preset: 'affinity' });
+  expect(result.migrations).toEqual([]);
+  expect(result.unsettled).toEqual([]);
+  expect(result.quiet).toBe(true);
+});
