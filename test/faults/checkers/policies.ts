@@ -110,13 +110,15 @@ export function policies(scene: Scene): Checker {
       if (domain === undefined || keepApart === undefined || !isSeen(event.host, domain)) return;
       const { running, arriving } = world.host(event.target);
       // The target was asked half a round trip ago, and needs a moment to measure what changes on it.
-      const askedAtMs = (event.atMs + (orderedAtMs.get(domain.id) ?? 0)) / 2 - 100;
+      const ordered = orderedAtMs.get(domain.id) ?? 0;
+      const askedAtMs = (event.atMs + ordered) / 2 - 100;
+      // Its home looked for the last time when it gave the order.
+      if ((facts.redefinedAtMs.get(domain.id) ?? -1) >= ordered - 100) return;
       for (const other of [...running, ...arriving]) {
         if (other === domain || other.policy.keepApart !== keepApart) continue;
         const changedAtMs = Math.max(
           facts.handled.get(other.id)?.atMs ?? -1,
           facts.redefinedAtMs.get(other.id) ?? -1,
-          facts.redefinedAtMs.get(domain.id) ?? -1,
         );
         if (changedAtMs < askedAtMs && isSeen(event.target, other))
           throw new Violation(
