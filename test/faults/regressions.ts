@@ -5,6 +5,7 @@
  */
 
 export const regressions: readonly Readonly<{ seed: number; what: string }>[] = [
+  { seed: 708, what: 'a rule that is made after the order is not held against it' },
   {
     seed: 914,
     what: 'a forgotten deal that is proposed again is an excuse of a clock that jumped',

@@ -62,6 +62,17 @@ export function administrators(scene: Scene): Injector & Readonly<{ watch: Check
     world.startOn(domain.id, to.id);
   };
 
+  /** Nobody starts it again, and its old home dies before it knows that it had arrived. */
+  const endForGood = (domain: WorldDomain, source: SimHost) => {
+    const [host] = world.hostsRunning(domain);
+    if (host === undefined || !host.reachable) return;
+    scene.fault('administrator stops', `an administrator shuts ${domain.id} down for good`);
+    facts.handle(domain.id, world.nowMs());
+    facts.nowhere.set(domain.id, 'an administrator shut it down for good');
+    world.shutDown(domain.id);
+    if (source.state !== undefined) scene.crash(source);
+  };
+
   const stopAndStart = (domain: WorldDomain) => {
     const [host] = world.hostsRunning(domain);
     if (host === undefined || !host.reachable) return;
@@ -128,7 +139,11 @@ export function administrators(scene: Scene): Injector & Readonly<{ watch: Check
         if (event.kind !== 'migration-ended' || !event.moved || random.next() >= 0.1) return;
         const domain = world.domain(event.domain);
         if (domain !== undefined)
-          world.at(world.nowMs() + random.next() * 45, () => isOver || move(domain));
+          world.at(world.nowMs() + random.next() * 45, () => {
+            if (isOver) return;
+            if (random.next() < 0.6) move(domain);
+            else endForGood(domain, scene.cluster.host(event.host));
+          });
       },
     },
     tick() {
