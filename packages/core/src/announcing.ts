@@ -310,10 +310,13 @@ export function contest(turn: Turn, told: Whereabouts): void {
   const { state, nowMs } = turn;
   const entry = state.homes.get(told.domain);
   if (entry === undefined || told.home === state.config.self) return;
-  // While it migrates the new home may know before we do.
-  if (entry.settlement !== null || told.version < entry.version) return;
-  if (told.version > versionMax) return;
+  if (told.version < entry.version || told.version > versionMax) return;
   const { home, version } = told;
+  if (entry.settlement !== null) {
+    // While it migrates the new home may know before we do; how that ended is decided with this in mind.
+    state.directory.learnDomain(told.domain, told, false, nowMs);
+    return;
+  }
   state.information.contested.set(told.domain, { home, version, atMs: nowMs });
 }
 

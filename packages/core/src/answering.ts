@@ -30,6 +30,14 @@ export function checkAcceptance(
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
+  const proposed = state.proposals.get(deal.id)?.offers ?? [];
+  const isAsProposed = ({ claim }: ClaimMove) =>
+    claim.holder !== state.config.self ||
+    proposed.some(
+      (offer) => offer.claim.domain === claim.domain && offer.claim.version === claim.version,
+    );
+  if (!moves.every(isAsProposed))
+    return refuse('a claim of the exchange has changed since the proposal');
   const evaluation = evaluateExchange(book, message.book, exchange, state.config.cost);
   const [violation] = evaluation.violations;
   if (violation !== undefined) return refuse(violation.message);

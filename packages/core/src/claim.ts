@@ -15,6 +15,7 @@ import type {
   DomainId,
   DomainTraits,
   HostId,
+  Policy,
   SettlementId,
   TrafficRow,
 } from './model.ts';
@@ -28,6 +29,8 @@ export type HomeEntry = Readonly<{
   name: string;
   holder: HostId;
   version: number;
+  /** As its holder knows it; what is written before this was kept has none. */
+  policy?: Policy;
   /** When the holder's lease ends; null while the home itself holds the claim. */
   leaseExpiresAtMs: number | null;
   /** When the domain last arrived here by a migration of ours; null = never. */
@@ -81,6 +84,7 @@ export function arrivedEntry(
   arrival: Readonly<{
     domain: DomainId;
     name: string;
+    policy: Policy;
     self: HostId;
     knownVersion: number;
     movedAtMs: number | null;
@@ -90,6 +94,7 @@ export function arrivedEntry(
   return {
     domain: arrival.domain,
     name: arrival.name,
+    policy: arrival.policy,
     holder: arrival.self,
     version: takeBackVersion(arrival.knownVersion),
     leaseExpiresAtMs: null,

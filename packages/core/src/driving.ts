@@ -5,7 +5,7 @@
 import { cutBook, heldDomains, makeBook, rowOf } from './book.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
-import type { DealId, DomainId } from './model.ts';
+import type { Book, DealId, DomainId } from './model.ts';
 import { wake } from './prospects.ts';
 import { receiptKey } from './receipt.ts';
 import type { HostState, Turn } from './state.ts';
@@ -48,6 +48,7 @@ export function adopt(turn: Turn, deal: Deal): void {
   turn.record({ kind: 'deal', key: deal.id, value: deal });
   if (deal.phase === 'accepted') return;
   state.acceptances.delete(deal.id);
+  state.proposals.delete(deal.id);
   const decides = deal.role === 'proposer' ? 'committed' : 'done';
   if (deal.phase === decides) {
     for (const move of deal.moves) {
@@ -112,18 +113,24 @@ function describe(state: HostState, deal: Deal): string {
   return `Deal with ${peer}: we give ${names(ours)}, we take ${names(theirs)}; it saves ${megabits} Mbit/s · distance.`;
 }
 
+function bookFor(state: HostState, deal: Deal, nowMs: number): Book | undefined {
+  const book = makeBook(state, nowMs);
+  return book === undefined ? undefined : cutBook(book, deal.peer, state.config.bookOffers);
+}
+
 export function sendReply(turn: Turn, deal: Deal, reply: DealReply): void {
   const { state, nowMs } = turn;
   turn.state.saidAtMs.set(`deal ${deal.id}`, nowMs);
   switch (reply) {
     case 'propose': {
-      const book = makeBook(state, nowMs);
+      const book = state.proposals.get(deal.id) ?? bookFor(state, deal, nowMs);
       if (book === undefined) return;
+      state.proposals.set(deal.id, book);
       turn.send(deal.peer, {
         kind: 'propose',
         deal: deal.id,
         expiresInMs: Math.max(0, deal.expiresAtMs - nowMs),
-        book: cutBook(book, deal.peer, state.config.bookOffers),
+        book,
         ...(deal.meeting === undefined ? {} : { meeting: deal.meeting }),
       });
       return;

@@ -67,7 +67,11 @@ function lastProgressAtMs(state: HostState): number {
   let lastMs = state.tradedAtMs;
   for (const { movedAtMs } of state.homes.values()) lastMs = Math.max(lastMs, movedAtMs ?? 0);
   for (const settlement of state.settlements.values()) {
-    if (isUnderWay(settlement)) return Infinity;
+    if (isUnderWay(settlement)) {
+      // What waits for an operator is no progress.
+      if (settlement.unresolvedSinceMs !== null) continue;
+      return Infinity;
+    }
     lastMs = Math.max(lastMs, settlement.endedAtMs ?? 0);
   }
   return lastMs;

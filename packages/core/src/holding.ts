@@ -15,6 +15,9 @@ import type { DealId, DomainId, HostId } from './model.ts';
 import { receiptKey } from './receipt.ts';
 import type { Turn } from './state.ts';
 
+/** More than any host has run and does not run any more. */
+const formerVersionsMax = 8_192;
+
 /** We give a claim away: by our own register if the domain is at home here, else by telling its home. */
 export function giveClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
   const { state, nowMs } = turn;
@@ -288,6 +291,7 @@ export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
 
 export function dropHome(turn: Turn, domain: DomainId): void {
   const { homes, refused, information } = turn.state;
+  rememberVersion(turn, homes.get(domain));
   homes.delete(domain);
   refused.delete(domain);
   information.news.add(domain);
@@ -295,6 +299,24 @@ export function dropHome(turn: Turn, domain: DomainId): void {
   information.interestChanged = true;
   turn.state.paperLoad = undefined;
   turn.record({ kind: 'home', key: domain, value: null });
+}
+
+/** It is at home here again, with a version above that one. */
+export function forgetVersion(turn: Turn, domain: DomainId): void {
+  if (turn.state.formerVersions.delete(domain))
+    turn.record({ kind: 'former', key: domain, value: null });
+}
+
+/** Should the domain come back, its versions go on from here: a claim of before may still be held somewhere. */
+function rememberVersion(turn: Turn, entry: HomeEntry | undefined): void {
+  if (entry === undefined) return;
+  const { formerVersions } = turn.state;
+  const { domain, version } = entry;
+  formerVersions.delete(domain);
+  formerVersions.set(domain, version);
+  turn.record({ kind: 'former', key: domain, value: { version } });
+  const [oldest] = formerVersions.keys();
+  if (formerVersions.size > formerVersionsMax && oldest !== undefined) forgetVersion(turn, oldest);
 }
 
 export function setHolding(turn: Turn, holding: Holding): void {
@@ -323,7 +345,7 @@ export function dropHolding(turn: Turn, domain: DomainId): void {
 
 function isArriving(turn: Turn, domain: DomainId): boolean {
   for (const reservation of turn.state.reservations.values())
-    if (reservation.domain === domain && reservation.phase === 'arriving') return true;
+    if (reservation.domain === domain && reservation.phase !== 'asking') return true;
   return false;
 }
 

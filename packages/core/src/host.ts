@@ -107,6 +107,7 @@ export function createHost(
     arrivals: new Map(),
     resting: new Set(),
     homes: new Map(),
+    formerVersions: new Map(),
     holdings: new Map(),
     deals: new Map(),
     reservations: new Map(),
@@ -117,6 +118,7 @@ export function createHost(
     locating: new Map(),
     refused: new Map(),
     departed: new Map(),
+    proposals: new Map(),
     acceptances: new Map(),
     directory: new Directory(),
     information: createInformation(config.self),
@@ -152,6 +154,9 @@ function restore(state: HostState, record: JournalRecord): void {
       return;
     case 'home':
       state.homes.set(record.value.domain, record.value);
+      return;
+    case 'former':
+      state.formerVersions.set(record.key as DomainId, record.value.version);
       return;
     case 'holding':
       state.holdings.set(record.value.claim.domain, record.value);
@@ -242,7 +247,8 @@ function restart(turn: Turn): void {
   for (const [id, reservation] of state.reservations) {
     // The home may have begun: the room is kept until it has said how it ended.
     const leaseExpiresAtMs = nowMs + settleLeaseMs;
-    state.reservations.set(id, { ...reservation, phase: 'arriving', leaseExpiresAtMs });
+    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
+    state.reservations.set(id, { ...reservation, phase, leaseExpiresAtMs });
   }
   restartDeals(turn);
   restartSending(turn);

@@ -60,6 +60,12 @@ function judge(turn: Turn, domain: DomainId, approved: boolean): void {
     setHome(turn, { ...entry, approval: { version: entry.version, approved } });
     return;
   }
+  if (entry.settlement !== null) {
+    turn.log('warn', 'reject-late', `${entry.name} is migrating already: abort that instead.`, {
+      domain,
+    });
+    return;
+  }
   const { cooldownMs } = state.config.timing;
   const restReason = 'an operator rejected its move';
   takeBack(turn, { ...entry, restsUntilMs: nowMs + cooldownMs, restReason }, restReason);

@@ -21,6 +21,16 @@ export type PolicyViolation = Readonly<{
   message: string;
 }>;
 
+export function isSamePolicy(one: Policy, other: Policy | undefined): boolean {
+  return (
+    other !== undefined &&
+    one.frozen === other.frozen &&
+    one.keepApart === other.keepApart &&
+    one.keepTogether === other.keepTogether &&
+    (one.pin ?? []).join('\n') === (other.pin ?? []).join('\n')
+  );
+}
+
 export type NamedHost = Readonly<{ host: HostId; name: string }>;
 
 /** A claim as the rules see it. */

@@ -10,9 +10,10 @@ import { giveUp } from './giving-up.ts';
 import { dropHolding, setHolding } from './holding.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
-import type { DomainId, HostId, SettlementId } from './model.ts';
+import type { DomainId, HostId, Policy, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
+import { receiptKey } from './receipt.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
@@ -49,6 +50,7 @@ export function arrivalRequested(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || reservation.domain !== domain || reservation.home !== from)
     return;
+  if (reservation.phase === 'arrived') return;
   if (reservation.phase === 'asking' && nowMs >= reservation.leaseExpiresAtMs) return;
   setReservation(turn, {
     ...reservation,
@@ -70,6 +72,8 @@ export function arrivalLease(
     return undefined;
   if (reservation.phase !== 'arriving' || nowMs >= reservation.leaseExpiresAtMs) return undefined;
   const { leaseExpiresAtMs, traits } = reservation;
+  // Somebody may have started or redefined one of its group here since we asked for it.
+  if (isKeptApart(state, domain, traits.policy)) return undefined;
   return { expiresAtMs: leaseExpiresAtMs, memoryBytes: traits.memoryBytes };
 }
 
@@ -83,6 +87,7 @@ export function receiveSettlementAnswer(
   if (reservation === undefined || reservation.home !== from) return;
   switch (message.kind) {
     case 'settling':
+      if (reservation.phase === 'arrived') return;
       setReservation(turn, {
         ...reservation,
         phase: 'arriving',
@@ -90,6 +95,9 @@ export function receiveSettlementAnswer(
       });
       return;
     case 'refuse':
+      // Said before the home agreed to a later copy of the question, and overtaken by that: room that something
+      // may arrive in is given up only when its lease has ended and our hypervisor knows of no arrival.
+      if (reservation.phase !== 'asking') return;
       release(turn, reservation, `${message.reason}: ${message.detail}`, message.reason);
       return;
     case 'settled':
@@ -97,10 +105,12 @@ export function receiveSettlementAnswer(
         release(turn, reservation, message.detail);
         return;
       }
-      // Kept until the next sample shows the domain running here: its room is taken all the time.
+      // Kept until the next sample shows the domain running here: its room is taken all the time. Unless
+      // somebody took it away at once: then our hypervisor says so when the lease has ended.
+      if (reservation.phase === 'arrived') return;
       setReservation(turn, {
         ...reservation,
-        phase: 'arriving',
+        phase: 'arrived',
         leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
       });
   }
@@ -116,7 +126,7 @@ export function arrivalInspected(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
   if (presence.state === 'absent')
-    release(turn, reservation, 'its home is silent and nothing arrives here any more');
+    release(turn, reservation, 'nothing arrives here any more, and it does not run here');
 }
 
 /** The reservation under which a domain that now runs here arrived, if it did so by us. */
@@ -243,17 +253,20 @@ function whyNoRoom(state: HostState, holding: Holding): string | null {
   const runningVcpus = [...state.samples.values()].reduce((sum, one) => sum + one.traits.vcpus, 0);
   if (runningVcpus + reservedVcpus + vcpus > sample.capacity.vcpuLimit)
     return `no vCPUs left for ${name}`;
-  if (policy.keepApart !== undefined) {
-    // One that has been given away still runs here, and must be gone before.
-    const here = new Set([...heldDomains(state), ...state.samples.keys()]);
-    here.delete(holding.claim.domain);
-    const groups = countGroups(
-      [...here].flatMap((domain) => traitsOf(state, domain)?.policy.keepApart ?? []),
-    );
-    if ((groups.get(policy.keepApart) ?? 0) > 0)
-      return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
-  }
+  if (isKeptApart(state, holding.claim.domain, policy))
+    return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
   return null;
+}
+
+/** Whether another domain of its keep-apart group is here: also one that has been given away and still runs here. */
+function isKeptApart(state: HostState, domain: DomainId, { keepApart }: Policy): boolean {
+  if (keepApart === undefined) return false;
+  const here = new Set([...heldDomains(state), ...state.samples.keys()]);
+  here.delete(domain);
+  const groups = countGroups(
+    [...here].flatMap((one) => traitsOf(state, one)?.policy.keepApart ?? []),
+  );
+  return (groups.get(keepApart) ?? 0) > 0;
 }
 
 function ask(turn: Turn, reservation: Reservation): void {
@@ -267,6 +280,8 @@ function release(turn: Turn, reservation: Reservation, why: string, reason?: Ref
   const { state, nowMs } = turn;
   const { settlement, domain } = reservation;
   dropReservation(turn, settlement);
+  const arrived = reservation.phase === 'arrived';
+  if (reservation.phase !== 'asking') recordArrival(turn, reservation, arrived, why);
   const holding = state.holdings.get(domain);
   if (holding === undefined) return;
   if (reason === 'not-holder' || reason === 'gone') {
@@ -295,6 +310,30 @@ export function dropReservation(turn: Turn, settlement: SettlementId): void {
   turn.state.saidAtMs.delete(`settle ${settlement}`);
   turn.state.saidAtMs.delete(`query ${settlement}`);
   turn.record({ kind: 'reservation', key: settlement, value: null });
+}
+
+/** The holder's own record of a migration that had begun, as it ended here; its home knows what it took. */
+export function recordArrival(
+  turn: Turn,
+  { settlement, domain, home: from }: Reservation,
+  moved: boolean,
+  detail: string,
+): void {
+  const { state, nowMs: atMs } = turn;
+  const to = state.config.self;
+  const statistics = null;
+  const receipt = {
+    kind: 'move',
+    atMs,
+    settlement,
+    domain,
+    from,
+    to,
+    moved,
+    detail,
+    statistics,
+  } as const;
+  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
 }
 
 /** How much of the memory limit the claims held here leave free on paper. */

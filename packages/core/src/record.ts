@@ -13,6 +13,8 @@ export type JournalRecord =
   | Readonly<{ kind: 'deal'; key: string; value: Deal | null }>
   /** The register of the domains at home here. */
   | Readonly<{ kind: 'home'; key: string; value: HomeEntry | null }>
+  /** The last version here of a domain that was at home here: should it come back, versions go on from it. */
+  | Readonly<{ kind: 'former'; key: string; value: Readonly<{ version: number }> | null }>
   /** Claims held here on domains at home elsewhere. */
   | Readonly<{ kind: 'holding'; key: string; value: Holding | null }>
   /** Migrations out of here, from the promise to the receipt. */

@@ -5,12 +5,13 @@
 
 import { announceChanges } from './announcing.ts';
 import { rowOf } from './book.ts';
-import { arrivedEntry } from './claim.ts';
-import { dropHolding, dropHome, setHome, takeBack } from './holding.ts';
+import { arrivedEntry, type HomeEntry } from './claim.ts';
+import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
+import { isSamePolicy } from './policy.ts';
 import { receiptKey } from './receipt.ts';
-import { dropReservation, reservationOf } from './receiving.ts';
+import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
@@ -41,6 +42,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
   for (const entry of [...state.homes.values()])
     if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
+    else learnPolicy(turn, entry);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
   state.information.rowsChanged = true;
@@ -71,6 +73,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
   const knownVersion = Math.max(
     reservation?.version ?? 0,
     holding?.claim.version ?? 0,
+    state.formerVersions.get(domain) ?? 0,
     state.directory.find(domain)?.version ?? 0,
   );
   const carriedRow = reservation === undefined ? [] : rowOf(state, domain);
@@ -79,18 +82,21 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     arrivedEntry({
       domain,
       name: traits.name,
+      policy: traits.policy,
       self: state.config.self,
       knownVersion,
       movedAtMs: reservation === undefined ? null : nowMs,
       carriedRow: carriedRow.length > 0 ? carriedRow : (reservation?.row ?? []),
     }),
   );
+  forgetVersion(turn, domain);
   if (holding !== undefined) dropHolding(turn, domain);
   if (reservation === undefined) {
     fact(turn, domain, `${traits.name} runs here now; Barter did not bring it`);
     return;
   }
   dropReservation(turn, reservation.settlement);
+  recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
     kind: 'located',
@@ -120,6 +126,16 @@ function vanish(turn: Turn, domain: DomainId): void {
       detail: 'the domain is no longer running at its home',
     });
   fact(turn, domain, `${entry.name} no longer runs here; Barter did not move it`);
+}
+
+/** The holder agreed under the old policy, and may not hear of the new one before it calls: the claim comes home. */
+function learnPolicy(turn: Turn, entry: HomeEntry): void {
+  const policy = turn.state.samples.get(entry.domain)?.traits.policy;
+  if (policy === undefined || isSamePolicy(policy, entry.policy)) return;
+  const learnt = { ...entry, policy };
+  const isAway = entry.holder !== turn.state.config.self && entry.settlement === null;
+  if (isAway) takeBack(turn, learnt, 'its policy was changed');
+  else setHome(turn, learnt);
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {

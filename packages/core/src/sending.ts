@@ -36,6 +36,13 @@ export function receiveSettle(
     if (reason !== 'not-holder' && reason !== 'gone')
       state.refused.set(domain, { reason, detail, holder: from });
     turn.send(from, { kind: 'refuse', settlement, domain, reason, detail });
+    // What may not go there by what it is now stays for good: its claim comes home.
+    if (
+      entry !== undefined &&
+      entry.settlement === null &&
+      (reason === 'policy' || reason === 'blocked')
+    )
+      takeBack(turn, entry, detail);
     return;
   }
   begin(turn, entry, from, settlement, message.leaseMs);
@@ -99,6 +106,9 @@ function whyRefused(
   if (policy.pin !== undefined && !policy.pin.includes(from) && !policy.pin.includes(name))
     return { reason: 'policy', detail: `it is pinned to ${policy.pin.join(', ')}` };
   if (sample.blocked !== undefined) return { reason: 'blocked', detail: sample.blocked };
+  // A holder whose lease has ended asks anew while nobody knows yet how its first attempt ended.
+  if (entry.settlement !== null)
+    return { reason: 'busy', detail: 'how its last migration ended is not known yet' };
   const unmovable = whyUnmovable(state, entry, nowMs);
   if (unmovable !== null) return { reason: 'cooldown', detail: unmovable };
   if (state.sample?.migrationWindowOpen === false)
@@ -108,7 +118,10 @@ function whyRefused(
   const approved = entry.approval?.version === version && entry.approval.approved;
   if (state.settings.mode === 'advise' && !approved)
     return { reason: 'needs-approval', detail: 'waits for an operator’s approval at its home' };
-  const underWay = [...state.settlements.values()].filter(isUnderWay).length;
+  // What waits for an operator sends nothing, and may wait for ever.
+  const underWay = [...state.settlements.values()].filter(
+    (settlement) => isUnderWay(settlement) && settlement.unresolvedSinceMs === null,
+  ).length;
   if (underWay >= state.config.migrationsAtOnce)
     return { reason: 'busy', detail: 'as many migrations under way as allowed' };
   return null;
@@ -190,9 +203,14 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     finish(turn, settlement, resolution.kind === 'moved', resolution.detail);
     return;
   }
-  const unresolvedSinceMs = resolution.alarm ? (settlement.unresolvedSinceMs ?? nowMs) : null;
-  if (resolution.detail === settlement.detail && unresolvedSinceMs === settlement.unresolvedSinceMs)
+  const isNews = resolution.detail !== settlement.detail;
+  const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
+  if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
+    finish(turn, settlement, false, resolution.detail);
     return;
+  }
+  const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
+  if (!isNews && unresolvedSinceMs === settlement.unresolvedSinceMs) return;
   setSettlement(turn, { ...settlement, detail: resolution.detail, unresolvedSinceMs });
   if (resolution.alarm)
     turn.log('warn', 'migration-unresolved', `${settlement.name}: ${resolution.detail}.`, {

@@ -1,7 +1,7 @@
 /**
  * Settlement: a claim held away from home becomes a live migration.
  *
- *   holder   asking ── settling, arrival ──▶ arriving ── settled, seen running ──▶ (done)
+ *   holder   asking ── settling, arrival ──▶ arriving ── settled ──▶ arrived ── seen running, absent ──▶ (done)
  *            asking ── refuse, lease end ──▶ (released)
  *   home     migrating ── moved ──▶ moved
  *            migrating ── stayed ──▶ failed
@@ -24,9 +24,9 @@ export type Reservation = Readonly<{
   version: number;
   traits: DomainTraits;
   row: TrafficRow;
-  phase: 'asking' | 'arriving';
+  phase: 'asking' | 'arriving' | 'arrived';
   startedAtMs: number;
-  /** `asking`: nothing may arrive after this. `arriving`: when to ask the home what became of it. */
+  /** `asking`: nothing may arrive after this. `arriving`: when to ask the home what became of it. `arrived`: when to look. */
   leaseExpiresAtMs: number;
 }>;
 
@@ -58,7 +58,8 @@ export type Located = 'running' | 'paused' | 'absent';
 
 export type Resolution =
   | Readonly<{ kind: 'moved' | 'stayed'; detail: string }>
-  | Readonly<{ kind: 'wait'; detail: string; alarm: boolean }>;
+  /** `nowhere`: both hypervisors say that they do not know it. When that lasts, there is nothing to wait for. */
+  | Readonly<{ kind: 'wait'; detail: string; alarm: boolean; nowhere?: true }>;
 
 /**
  * How a migration ended, from what both hypervisors say now (the ownership table in the libvirt
@@ -93,7 +94,7 @@ export function resolve(
         return { kind: 'wait', alarm: true, detail: 'gone from here, and paused at the target' };
       return here.defined
         ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
-        : { kind: 'wait', alarm: true, detail: 'neither host knows the domain' };
+        : { kind: 'wait', alarm: true, nowhere: true, detail: 'neither host knows the domain' };
     case 'arriving':
       return {
         kind: 'wait',

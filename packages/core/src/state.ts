@@ -11,6 +11,7 @@ import type { SearchKind } from './exchange.ts';
 import type { Information } from './information.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type {
+  Book,
   DealId,
   DomainId,
   DomainSample,
@@ -124,6 +125,8 @@ export type HostState = {
   readonly arrivals: Map<DomainId, ArrivalLoads>;
   readonly resting: Set<DomainId>;
   readonly homes: Map<DomainId, HomeEntry>;
+  /** The last version here of domains that were at home here. */
+  readonly formerVersions: Map<DomainId, number>;
   readonly holdings: Map<DomainId, Holding>;
   readonly deals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
@@ -138,6 +141,8 @@ export type HostState = {
   readonly refused: Map<DomainId, { reason: RefuseReason; detail: string; holder: HostId }>;
   /** Domains that left by a migration of ours, and when: a sample begun earlier may still show them. */
   readonly departed: Map<DomainId, number>;
+  /** The books that we proposed with, to repeat them as they were and to hold the answer against them. */
+  readonly proposals: Map<DealId, Book>;
   /** What we answered to proposals that are not decided yet, to repeat it as it was. */
   readonly acceptances: Map<DealId, DealMessage>;
   readonly directory: Directory;

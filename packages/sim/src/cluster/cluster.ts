@@ -33,7 +33,9 @@ export type SimClusterOptions = Readonly<{
   migrationsAtOnce?: number;
   sampleEveryMs?: number;
   smoothingSeconds?: number;
-  /** Every effect of every host, in order. */
+  /** How long the next question of a host to another one and its answer take. */
+  roundTripMs?: () => number;
+  /** Every effect of every host, in order, just before it is performed; a host may be crashed here. */
   onEffect?: (host: HostId, atMs: number, effect: HostEffect) => void;
 }>;
 
@@ -87,7 +89,7 @@ export class SimCluster {
           tickEveryMs: 1_000,
           smoothingSeconds: options.smoothingSeconds ?? 60,
           mode: options.mode ?? 'auto',
-          roundTripMs: 4,
+          roundTripMs: options.roundTripMs ?? (() => 4),
           agentOf: (id) => this.#hostById.get(id),
           onEffect: (from, effect) => {
             options.onEffect?.(from.id, this.world.nowMs(), effect);

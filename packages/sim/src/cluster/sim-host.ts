@@ -46,11 +46,11 @@ export type SimHostSurroundings = Readonly<{
   tickEveryMs: number;
   smoothingSeconds: number;
   mode: Mode;
-  /** How long a question to another agent and its answer take. */
-  roundTripMs: number;
+  /** How long the next question to another agent and its answer take. */
+  roundTripMs(): number;
   /** The agent of another host, for the migration path's question; undefined while it is down. */
   agentOf(host: HostId): SimHost | undefined;
-  /** Every effect, just before it is performed. */
+  /** Every effect, just before it is performed; a host that crashes here does not perform it. */
   onEffect(host: SimHost, effect: HostEffect): void;
 }>;
 
@@ -136,8 +136,10 @@ export class SimHost {
       nowMs: this.clock.nowMs(),
     } as HostEvent);
     this.#state = state;
+    const life = this.#life;
     for (const effect of effects) {
       this.#around.onEffect(this, effect);
+      if (life !== this.#life) return;
       if (!this.#perform(effect)) return;
     }
   }
@@ -245,7 +247,9 @@ export class SimHost {
 
   /** Asks the target whether the domain may arrive, then migrates. */
   #migrate(order: MigrationOrder): void {
-    const { world, roundTripMs } = this.#around;
+    const { world } = this.#around;
+    const roundTripMs = this.#around.roundTripMs();
+    const orderedAtMs = world.nowMs();
     const life = this.#life;
     const ended = (result: MigrationResult) => {
       const { settlement } = order;
@@ -269,6 +273,10 @@ export class SimHost {
           return;
         }
         const { settlement, domain, target: to, leaseMs } = order;
+        if (world.nowMs() - orderedAtMs >= leaseMs) {
+          stayed('late', 'the lease of the room ended before the migration could begin');
+          return;
+        }
         const request = { settlement, domain, source: this.id, target: to, leaseMs };
         // The end is seen a moment after it happened, like every event of a hypervisor.
         world.migrate(request, (result) => world.at(world.nowMs() + 1, () => ended(result)));

@@ -5,12 +5,14 @@
  *   begin ── copying ── switchover ────▶ moved          the domain runs at the source until the
  *            copying ── abort, fault ──▶ stayed         switchover, and from then on at the target
  *            copying ── libvirt lost ──▶ unknown        (cancelled: it stays, nobody saw it)
+ *            switchover ── libvirt dies ──▶ see `hardship.ts`
  *
  * The target's memory is taken from the first byte on, the way QEMU does it: there is never more on
  * a host than it has, counting what is arriving.
  */
 
 import type { MigrationProgress, MigrationResult, SettlementId } from '@barter/core';
+import { leaveBehind } from './hardship.ts';
 import { courseAt, type MigrationCourse, planCourse } from './migration-course.ts';
 import type { World, WorldDomain, WorldHost } from './world.ts';
 import type { MigrationDone, MigrationFault, MigrationRequest } from './world-event.ts';
@@ -44,6 +46,10 @@ export class MigrationDesk {
 
   failNext(fault: MigrationFault, domain: string | undefined): void {
     this.#faults.push({ fault, domain });
+  }
+
+  failNoMore(): void {
+    this.#faults.length = 0;
   }
 
   begin(request: MigrationRequest, done: MigrationDone): void {
@@ -157,7 +163,7 @@ export class MigrationDesk {
     }
     if (domain.blocked !== undefined) return refuse('blocked', domain.blocked);
     if (fault?.kind === 'refused') return refuse(fault.code, fault.detail);
-    const used = [...target.running, ...target.arriving].reduce(
+    const used = [...target.running, ...target.arriving, ...target.paused].reduce(
       (sum, other) => sum + other.memoryBytes,
       domain.memoryBytes,
     );
@@ -182,9 +188,26 @@ export class MigrationDesk {
         code: 'not-converging',
         detail: `${domain.id} dirties memory faster than it can be sent to ${target.id}.`,
       });
+    } else if (fault?.kind === 'libvirt-died') {
+      this.#dieAtTheEnd(migration, fault);
     } else {
       this.#move(migration, fault?.kind === 'moved-unseen' ? fault.detail : undefined);
     }
+  }
+
+  #dieAtTheEnd(
+    migration: Migration,
+    { side, handedOver }: MigrationFault & { kind: 'libvirt-died' },
+  ): void {
+    const { domain, source, target } = migration;
+    const detail = `Libvirt on ${side === 'source' ? source.id : target.id} died at the end of the migration.`;
+    const world = this.#world;
+    if (handedOver) this.#move(migration, detail);
+    else if (side === 'target')
+      this.#stay(migration, { outcome: 'stayed', code: 'target-lost', detail });
+    else this.#stay(migration, { outcome: 'unknown', detail });
+    if (side === 'source') leaveBehind(world, domain, source);
+    world.setReachable(side === 'source' ? source.id : target.id, false);
   }
 
   #move(migration: Migration, unseen: string | undefined): void {

@@ -35,6 +35,11 @@ export type MigrationFault =
   | Readonly<{ kind: 'broken'; fraction: number; detail: string }>
   /** Stops getting on, and ends only when it is aborted. */
   | Readonly<{ kind: 'hang'; fraction: number }>
+  /**
+   * Libvirt dies on one side when the copy is complete. `handedOver`: the target had begun to run the domain.
+   * See `hardship.ts` for what is left where.
+   */
+  | Readonly<{ kind: 'libvirt-died'; side: 'source' | 'target'; handedOver: boolean }>
   /** The domain arrives (or stays), and the source is not told. */
   | Readonly<{ kind: 'moved-unseen'; detail: string }>
   | Readonly<{ kind: 'stayed-unseen'; detail: string }>;

@@ -52,6 +52,10 @@ export type WorldHost = {
   readonly running: Set<WorldDomain>;
   /** Memory is taken at the target from the first byte of a migration on. */
   readonly arriving: Set<WorldDomain>;
+  /** Copies that libvirt left behind when it died in a migration: not running, and holding their memory. */
+  readonly paused: Set<WorldDomain>;
+  /** Domains that an administrator shut down here: still defined. */
+  readonly shutOff: Set<WorldDomain>;
   reachable: boolean;
   sample: HypervisorSample | undefined;
 };
@@ -81,6 +85,8 @@ export class World {
       location: host.location,
       running: new Set<WorldDomain>(),
       arriving: new Set<WorldDomain>(),
+      paused: new Set<WorldDomain>(),
+      shutOff: new Set<WorldDomain>(),
       reachable: true,
       sample: undefined,
     }));
@@ -177,7 +183,7 @@ export class World {
       capacity: host.capacity,
       hostCpu: 0,
       hostMemoryBytes: 0,
-      domains: [...host.running].map((domain) => ({
+      domains: [...host.running, ...host.paused].map((domain) => ({
         domain: domain.id,
         traits: {
           name: domain.id,
@@ -188,7 +194,7 @@ export class World {
           policy: domain.policy,
         },
         addresses: [domain.address],
-        state: 'running' as const,
+        state: host.running.has(domain) ? ('running' as const) : ('paused' as const),
         ...(domain.blocked === undefined ? {} : { blocked: domain.blocked }),
       })),
     };
@@ -202,7 +208,9 @@ export class World {
     if (host.running.has(domain)) {
       return { state: domain.migration === undefined ? 'running' : 'migrating-out' };
     }
-    return host.arriving.has(domain) ? { state: 'arriving' } : { state: 'absent', defined: false };
+    if (host.arriving.has(domain)) return { state: 'arriving' };
+    if (host.paused.has(domain)) return { state: 'paused', detail: 'left behind by a migration' };
+    return { state: 'absent', defined: host.shutOff.has(domain) };
   }
 
   /** Begins a live migration; `done` is called once, with what the source's hypervisor sees of its end. */
@@ -222,6 +230,11 @@ export class World {
   /** The next migration of `domain` (of any, when undefined) fails in this way. */
   failNext(fault: MigrationFault, domain?: string): void {
     this.#desk.failNext(fault, domain);
+  }
+
+  /** Forgets what was to fail and has not failed yet. */
+  failNoMore(): void {
+    this.#desk.failNoMore();
   }
 
   /** From now on the listed pairs have the listed rates; a pair listed twice adds up. */
@@ -279,7 +292,10 @@ export class World {
     const domain = this.domain(domainId);
     if (domain === undefined) return;
     if (domain.migration !== undefined) this.#desk.abort(domain.migration.source.id, domainId);
-    for (const host of this.hostsRunning(domain)) this.stop(domain, host, false);
+    for (const host of this.hostsRunning(domain)) {
+      host.shutOff.add(domain);
+      this.stop(domain, host, false);
+    }
   }
 
   /** An administrator starts a domain, or moves it by hand (stopped there, started here, at once). */
@@ -287,9 +303,11 @@ export class World {
     const domain = this.domain(domainId);
     if (domain === undefined) return;
     const target = this.host(hostId);
+    if (domain.migration !== undefined) this.#desk.abort(domain.migration.source.id, domainId);
     for (const host of this.hostsRunning(domain)) {
       if (host !== target) this.stop(domain, host, true);
     }
+    for (const host of this.hosts) host.shutOff.delete(domain);
     if (!target.running.has(domain)) this.start(domain, target);
   }
 

@@ -1,0 +1,97 @@
+/**
+ * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room,
+ * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is
+ * no end that an agent owes.
+ */
+
+import type { SimHost } from '@barter/sim';
+import type { Checker, Scene } from '../scene.ts';
+import { Violation } from '../violation.ts';
+
+type Open = Readonly<{ key: string; subjects: readonly string[]; what: string; limitMs: number }>;
+
+export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }> {
+  const name = 'endings';
+  const { hosts, facts, world, plan } = scene;
+  const sinceMs = new Map<string, number>();
+  const { timing } = plan;
+
+  const openOf = (host: SimHost): readonly Open[] => {
+    const { id, state } = host;
+    if (state === undefined) return [];
+    const slackMs = 10_000;
+    const open: Open[] = [];
+    for (const { id: deal, phase, endedAtMs } of state.deals.values()) {
+      if (endedAtMs !== null) continue;
+      const limits = {
+        proposed: timing.proposalMs,
+        accepted: timing.inDoubtMs,
+        committed: timing.committedMs,
+      };
+      const limitMs = slackMs + (limits[phase as 'proposed'] ?? 0);
+      open.push({
+        key: `${id} deal ${deal}`,
+        subjects: [deal],
+        what: `the deal ${deal} is ${phase}`,
+        limitMs,
+      });
+    }
+    for (const { settlement, domain, phase, to, detail } of state.settlements.values()) {
+      if (phase !== 'migrating' && phase !== 'resolving') continue;
+      if (!scene.isAlive(to) && phase === 'resolving') continue;
+      open.push({
+        key: `${id} settlement ${settlement}`,
+        subjects: [settlement, domain],
+        what: `the settlement ${settlement} of ${domain} to ${to} is ${phase} (${detail})`,
+        limitMs: 120_000,
+      });
+    }
+    for (const { settlement, domain, phase, home } of state.reservations.values())
+      open.push({
+        key: `${id} reservation ${settlement}`,
+        subjects: [settlement, domain],
+        what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
+        limitMs: 80_000,
+      });
+    for (const { claim, waiting } of state.holdings.values())
+      open.push({
+        key: `${id} holding ${claim.domain} v${claim.version}`,
+        subjects: [claim.domain],
+        what: `the claim on ${claim.domain} of ${claim.home} is held away from home (${waiting})`,
+        limitMs: 3_000_000,
+      });
+    for (const { domain, holder, settlement } of state.homes.values())
+      if (holder !== id && settlement === null)
+        open.push({
+          key: `${id} home ${domain}`,
+          subjects: [domain],
+          what: `the claim on ${domain}, at home here, is away at ${holder}`,
+          limitMs: 3_000_000,
+        });
+    return open.map((one) => ({ ...one, limitMs: one.limitMs + 2 * facts.jumpedMs }));
+  };
+
+  return {
+    name,
+    look() {
+      const endedAtMs = facts.faultsEndedAtMs;
+      if (endedAtMs === undefined) return;
+      const seen = new Set<string>();
+      for (const host of hosts) {
+        for (const { key, subjects, what, limitMs } of openOf(host)) {
+          seen.add(key);
+          const openMs = world.nowMs() - Math.max(endedAtMs, sinceMs.get(key) ?? world.nowMs());
+          if (!sinceMs.has(key)) sinceMs.set(key, world.nowMs());
+          if (openMs > limitMs)
+            throw new Violation(
+              name,
+              subjects,
+              `${host.id}: for ${Math.round(openMs / 1000)} s now ${what}`,
+            );
+        }
+      }
+      for (const key of sinceMs.keys()) if (!seen.has(key)) sinceMs.delete(key);
+    },
+    isQuiet: () => hosts.every((host) => openOf(host).length === 0),
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Receipts tell the truth, and both hosts have theirs. A move is recorded as it really ended; every deal that the
+ * proposer committed has a receipt at the responder, and the two agree unless one side's patience had ended; every
+ * move that its home recorded has a counterpart at the other host.
+ */
+
+import type { HostId } from '@barter/core';
+import type { ReceiptOf } from '../records.ts';
+import type { Checker, Scene } from '../scene.ts';
+import { Violation } from '../violation.ts';
+
+type Outcome = 'under-way' | 'moved' | 'stayed';
+type DealReceipt = ReceiptOf & { kind: 'deal' };
+
+export function receipts(scene: Scene): Checker {
+  const name = 'receipts';
+  const { world, facts, hosts } = scene;
+  /** By settlement: how its migration really ended. */
+  const outcomes = new Map<string, Outcome>();
+  /** By settlement: when its home promised it. */
+  const beganAtMs = new Map<string, number>();
+  const underWay = new Map<string, string>();
+  const toldStayed = new Map<string, HostId>();
+
+  const recorded = (host: HostId, receipt: ReceiptOf & { kind: 'move' }) => {
+    const { settlement, domain, moved, to } = receipt;
+    const outcome = outcomes.get(settlement);
+    const target = world.host(to);
+    const isThere = [...target.running].some(({ id }) => id === domain);
+    const fail = (text: string): never => {
+      throw new Violation(
+        name,
+        [settlement, domain],
+        `${host} records that ${domain} ${moved ? 'moved' : 'did not move'} to ${to}, and ${text}`,
+      );
+    };
+    // Taken away or brought by hand before its home had found out: nobody can tell.
+    if (outcome !== 'under-way' && isByHand(settlement, domain)) return;
+    if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);
+    if (moved) return;
+    toldStayed.set(settlement, host);
+    if (outcome === 'moved') fail('it did');
+    if (outcome === 'under-way') fail('it is still migrating');
+    const isPaused = world.hosts.some(({ paused }) => [...paused].some(({ id }) => id === domain));
+    if (isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
+      fail('it is paused: nobody can know');
+  };
+
+  const isByHand = (settlement: string, domain: string) =>
+    (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity);
+
+  const isRunning = (id: string) => {
+    const domain = world.domain(id);
+    return domain !== undefined && world.hostsRunning(domain).length > 0;
+  };
+
+  /** The last receipt of each deal. */
+  const lastDeals = (host: HostId, role: DealReceipt['role']) => {
+    const last = new Map<string, DealReceipt>();
+    for (const receipt of scene.records(host).receipts)
+      if (receipt.kind === 'deal' && receipt.role === role) last.set(receipt.deal, receipt);
+    return last;
+  };
+
+  const comparePair = (proposer: HostId, receipt: DealReceipt) => {
+    const { deal, peer, phase } = receipt;
+    if (!scene.isAlive(peer)) return;
+    const other = lastDeals(peer, 'responder').get(deal);
+    const fail = (text: string): never => {
+      throw new Violation(
+        name,
+        [deal],
+        `${proposer} recorded the deal ${deal} with ${peer} as ${phase}, and ${text}`,
+      );
+    };
+    if (phase !== 'committed' && phase !== 'done' && phase !== 'void') {
+      if (other?.phase === 'done') fail('the responder as done');
+      return;
+    }
+    if (other === undefined) {
+      fail('the responder has no receipt');
+      return;
+    }
+    const isSame =
+      other.give.join() === receipt.give.join() && other.take.join() === receipt.take.join();
+    // A host whose clock jumps forgets a deal, and may accept an old copy of the proposal anew.
+    if (!isSame && facts.jumpedMs === 0) fail('the responder recorded another exchange');
+    const sincePatience = /never acknowledged/.test(receipt.detail);
+    if (other.phase === 'aborted' && facts.jumpedMs === 0) fail('the responder as aborted');
+    // A clock that jumps over the time for which deals are remembered makes its host forget them.
+    if (phase === 'void' && other.phase === 'done' && facts.jumpedMs === 0)
+      fail('the responder as done');
+    if (phase === 'done' && other.phase === 'void' && !sincePatience && facts.jumpedMs === 0)
+      fail('the responder as void');
+  };
+
+  return {
+    name,
+    onWorld(event) {
+      if (event.kind === 'migration-started') {
+        const id = world.domain(event.domain)?.migration?.settlement;
+        if (id === undefined) return;
+        underWay.set(event.domain, id);
+        outcomes.set(id, 'under-way');
+      }
+      if (event.kind === 'migration-ended') {
+        const id = underWay.get(event.domain) ?? '';
+        outcomes.set(id, event.moved ? 'moved' : 'stayed');
+        const host = toldStayed.get(id);
+        // A holder whose clock jumped gave up too early, and told what it saw.
+        const isKnowable =
+          host !== undefined && facts.forwardMs(host, beganAtMs.get(id) ?? 0) === 0;
+        if (event.moved && isKnowable)
+          throw new Violation(
+            name,
+            [id, event.domain],
+            `${host} had recorded that ${event.domain} did not move, and now it did`,
+          );
+      }
+    },
+    onPersisted(host, records) {
+      for (const record of records)
+        if (record.kind === 'settlement' && !beganAtMs.has(record.key))
+          beganAtMs.set(record.key, world.nowMs());
+      for (const record of records)
+        if (record.kind === 'receipt' && record.value.kind === 'move') recorded(host, record.value);
+    },
+    end() {
+      for (const { id } of hosts) {
+        if (!scene.isAlive(id)) continue;
+        for (const receipt of lastDeals(id, 'proposer').values()) comparePair(id, receipt);
+        for (const receipt of scene.records(id).receipts) {
+          if (receipt.kind !== 'move' || receipt.from !== id || !scene.isAlive(receipt.to))
+            continue;
+          // What never began at the hypervisors is nothing that the other host has to know of.
+          if (outcomes.get(receipt.settlement) === undefined) continue;
+          const other = scene
+            .records(receipt.to)
+            .receipts.find((one) => one.kind === 'move' && one.settlement === receipt.settlement);
+          if (other === undefined)
+            throw new Violation(
+              name,
+              [receipt.settlement, receipt.domain],
+              `${id} recorded the move of ${receipt.domain} to ${receipt.to}, and ${receipt.to} did not`,
+            );
+          const sinceMs = beganAtMs.get(receipt.settlement) ?? 0;
+          const isKnowable =
+            !isByHand(receipt.settlement, receipt.domain) &&
+            facts.forwardMs(receipt.to, sinceMs) === 0;
+          if (other.kind === 'move' && other.moved !== receipt.moved && isKnowable)
+            throw new Violation(
+              name,
+              [receipt.settlement, receipt.domain],
+              `${id} recorded that ${receipt.domain} ${receipt.moved ? 'moved' : 'stayed'}, and ${receipt.to} the contrary`,
+            );
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * What was done to the cluster from outside, by faults and by administrators: the only excuses that a checker
+ * accepts.
+ */
+
+import type { HostId } from '@barter/core';
+
+export class Facts {
+  /** Domains that need not run anywhere, and why. */
+  readonly nowhere = new Map<string, string>();
+  /** Hosts that are gone for ever. */
+  readonly vanished = new Set<HostId>();
+  /** When an administrator last moved, started or stopped a domain by hand, and how often. */
+  readonly handled = new Map<string, { atMs: number; count: number }>();
+  /** When a domain was last redefined. */
+  readonly redefinedAtMs = new Map<string, number>();
+  readonly #jumps: { host: HostId; atMs: number; byMs: number }[] = [];
+  /** Counts injected faults by kind. */
+  readonly injected = new Map<string, number>();
+  faultsEndedAtMs: number | undefined;
+
+  count(kind: string): void {
+    this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+  }
+
+  handle(domain: string, atMs: number): void {
+    this.handled.set(domain, { atMs, count: (this.handled.get(domain)?.count ?? 0) + 1 });
+  }
+
+  jumped(host: HostId, atMs: number, byMs: number): void {
+    this.#jumps.push({ host, atMs, byMs });
+  }
+
+  /** By how much a host's clock went forward by jumping since then (backward jumps do not make up for it). */
+  forwardMs(host: HostId, sinceMs: number): number {
+    let sum = 0;
+    for (const jump of this.#jumps)
+      if (jump.host === host && jump.atMs >= sinceMs && jump.byMs > 0) sum += jump.byMs;
+    return sum;
+  }
+
+  /** By how much all clocks jumped in all, either way. */
+  get jumpedMs(): number {
+    return this.#jumps.reduce((sum, { byMs }) => sum + Math.abs(byMs), 0);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Libvirt fails, hangs, succeeds without saying so, and dies in every phase of a migration: at the beginning and
+ * in the middle because its host's libvirt dies at some time, and at the end because it is told to (see
+ * `hardship.ts`). It comes back after a while. An operator looks after the paused copies that are left behind.
+ */
+
+import type { HostEffect } from '@barter/core';
+import {
+  discardPaused,
+  type MigrationFault,
+  resumePaused,
+  type SimHost,
+  type WorldDomain,
+  type WorldHost,
+} from '@barter/sim';
+import { streams } from '../plan.ts';
+import type { Checker, Injector, Scene } from '../scene.ts';
+
+/** A migration that gets on takes a few seconds here. */
+const noProgressMs = 20_000;
+
+export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
+  const { world, plan, hosts, facts } = scene;
+  const { libvirtDiesEvery, migrationFault } = plan.faults;
+  const random = scene.random(streams.libvirt);
+  const leftAtMs = new Map<string, number>();
+  let isOver = false;
+
+  const drawFault = (): MigrationFault => {
+    const detail = 'a fault was injected';
+    switch (random.below(9)) {
+      case 0:
+        return { kind: 'refused', code: 'refused', detail };
+      case 1:
+        return { kind: 'broken', fraction: random.next(), detail };
+      case 2:
+        return { kind: 'hang', fraction: random.next() };
+      case 3:
+        return { kind: 'moved-unseen', detail };
+      case 4:
+        return { kind: 'stayed-unseen', detail };
+      case 5:
+      case 6:
+        return { kind: 'libvirt-died', side: 'source', handedOver: random.next() < 0.5 };
+      default:
+        return { kind: 'libvirt-died', side: 'target', handedOver: random.next() < 0.5 };
+    }
+  };
+
+  const disturb = (effect: HostEffect & { kind: 'migrate' }) => {
+    const { domain } = effect.order;
+    const fault = drawFault();
+    const where = fault.kind === 'libvirt-died' ? ` at the ${fault.side}` : '';
+    const how = fault.kind === 'libvirt-died' && fault.handedOver ? ' after handing over' : '';
+    scene.fault(`migration: ${fault.kind}${where}${how}`, `${domain}: ${fault.kind}${where}${how}`);
+    world.failNext(fault, domain);
+  };
+
+  /** Nothing gets on any more: whoever watches the progress gives up after a while. */
+  const giveUp = () => {
+    for (const { id, migration } of world.domains) {
+      if (migration === undefined || world.nowMs() - migration.startedAtMs < noProgressMs) continue;
+      scene.trace.add(`! the migration of ${id} gets on no more and is aborted`);
+      world.abortMigration(migration.source.id, id);
+    }
+  };
+
+  const comesBack = (host: WorldHost) =>
+    world.at(world.nowMs() + (isOver ? 1 : 1000 + random.next() * 20_000), () => {
+      if (scene.isAlive(host.id)) world.setReachable(host.id, true);
+    });
+
+  const resolvePaused = (domain: WorldDomain, host: WorldHost) => {
+    const arriving = world.hosts.some((other) => other.arriving.has(domain));
+    if (arriving || !host.reachable) return;
+    if (resumePaused(world, domain, host)) {
+      scene.trace.add(`! an operator resumes ${domain.id} on ${host.id}`);
+      facts.handle(domain.id, world.nowMs());
+    } else if (discardPaused(world, domain, host)) {
+      scene.trace.add(`! an operator throws the paused copy of ${domain.id} on ${host.id} away`);
+    } else return;
+    leftAtMs.delete(`${domain.id} ${host.id}`);
+  };
+
+  return {
+    watch: {
+      name: 'libvirt',
+      onEffect(_host, effect) {
+        if (isOver || effect.kind !== 'migrate' || migrationFault === 0) return;
+        if (random.next() < migrationFault) disturb(effect);
+      },
+      onWorld(event) {
+        if (event.kind !== 'reachable' || event.reachable) return;
+        comesBack(world.host(event.host));
+        // A host in trouble seldom loses one process only.
+        const host = scene.cluster.host(event.host);
+        if (isOver || host.state === undefined || random.next() >= 0.4) return;
+        world.at(world.nowMs() + random.next() * 2_000, () => {
+          if (isOver || host.state === undefined) return;
+          scene.fault('crash with libvirt', `${host.id} crashes after its libvirt`);
+          scene.crash(host);
+        });
+      },
+    },
+    tick() {
+      if (libvirtDiesEvery === 0 || random.next() >= 1 / libvirtDiesEvery) return;
+      const host = hosts[random.below(hosts.length)] as SimHost;
+      if (!scene.isAlive(host.id)) return;
+      scene.fault('libvirt dies', `libvirt on ${host.id} dies`);
+      world.setReachable(host.id, false);
+    },
+    /** Also after the faults: an alarm waits for somebody who looks. */
+    operate() {
+      giveUp();
+      for (const host of world.hosts) {
+        for (const domain of [...host.paused]) {
+          const key = `${domain.id} ${host.id}`;
+          const sinceMs = leftAtMs.get(key) ?? world.nowMs();
+          leftAtMs.set(key, sinceMs);
+          if (world.nowMs() - sinceMs > 15_000) resolvePaused(domain, host);
+        }
+      }
+    },
+    stop() {
+      isOver = true;
+      world.failNoMore();
+      for (const host of world.hosts) if (scene.isAlive(host.id)) world.setReachable(host.id, true);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * A host vanishes for ever, with everything that ran on it; an administrator may start some of that elsewhere. Every
+ * other one vanishes at a bad moment: a domain has just arrived there, and its old home's agent dies before it knows.
+ */
+
+import type { SimHost } from '@barter/sim';
+import { powerOff } from '@barter/sim';
+import { streams } from '../plan.ts';
+import type { Checker, Injector, Scene } from '../scene.ts';
+
+export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker }> {
+  const { world, plan, hosts, facts } = scene;
+  const random = scene.random(streams.vanishing);
+  const atSeconds = Array.from({ length: plan.faults.vanishing }, () =>
+    Math.floor((0.2 + 0.8 * random.next()) * plan.faultySeconds),
+  );
+  let second = 0;
+  let isWaitingForBadMoment = false;
+
+  const vanish = (host: SimHost) => {
+    if (!scene.isAlive(host.id)) return;
+    scene.fault('host vanishes', `${host.id} vanishes for ever`);
+    facts.vanished.add(host.id);
+    host.crash();
+    const paused = [...world.host(host.id).paused];
+    for (const domain of powerOff(world, world.host(host.id))) {
+      facts.nowhere.set(domain.id, `${host.id} vanished with it`);
+      if (random.next() < 0.5)
+        world.at(world.nowMs() + 5_000 + random.next() * 30_000, () => revive(domain.id));
+    }
+    for (const domain of paused)
+      if (world.hostsRunning(domain).length === 0)
+        facts.nowhere.set(domain.id, `${host.id} vanished with its paused copy`);
+  };
+
+  const revive = (id: string) => {
+    const domain = world.domain(id);
+    if (domain === undefined || world.hostsRunning(domain).length > 0) return;
+    const host = world.hosts.find(
+      (one) =>
+        one.reachable &&
+        scene.memoryUsed(one.id) + domain.memoryBytes <= one.capacity.memoryTransientBytes,
+    );
+    if (host === undefined) return;
+    scene.fault('administrator starts', `an administrator starts ${id} anew on ${host.id}`);
+    facts.handle(id, world.nowMs());
+    facts.nowhere.delete(id);
+    world.startOn(id, host.id);
+  };
+
+  return {
+    tick() {
+      second++;
+      if (!atSeconds.includes(second)) return;
+      if (random.next() < 0.5) isWaitingForBadMoment = true;
+      else vanish(hosts[random.below(hosts.length)] as SimHost);
+    },
+    watch: {
+      name: 'vanishing',
+      onWorld(event) {
+        if (!isWaitingForBadMoment || event.kind !== 'migration-ended' || !event.moved) return;
+        isWaitingForBadMoment = false;
+        const [source, target] = [scene.cluster.host(event.host), scene.cluster.host(event.target)];
+        world.at(world.nowMs(), () => {
+          if (source.state !== undefined) scene.crash(source);
+          vanish(target);
+        });
+      },
+    },
+    stop() {
+      isWaitingForBadMoment = false;
+    },
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * Known ways to break the core, one at a time: exact text of its source, and what stands there instead. Each of
+ * them breaks a rule that the checkers of the fault simulation have to notice.
+ */
+
+export type Edit = Readonly<{
+  /** In `packages/core/src`. */
+  file: string;
+  /** Must be there exactly once: a mutant whose source has changed has to be written anew. */
+  original: string;
+  broken: string;
+}>;
+
+export type Mutant = Readonly<{ name: string; edits: readonly Edit[] }>;
+
+const one = (name: string, file: string, original: string, broken: string): Mutant => ({
+  name,
+  edits: [{ file, original, broken }],
+});
+
+export const mutants: readonly Mutant[] = [
+  one(
+    'send before persist',
+    'state.ts',
+    ": [{ kind: 'persist', records: this.#records }, ...this.#effects];",
+    ": [...this.#effects, { kind: 'persist', records: this.#records }];",
+  ),
+  one(
+    'accept a settle message for an old version',
+    'sending.ts',
+    'if (entry.holder !== from || entry.version !== version)',
+    'if (entry.holder !== from || entry.version < version)',
+  ),
+  one(
+    'settle for anybody',
+    'sending.ts',
+    'if (entry.holder !== from || entry.version !== version)',
+    'if (entry.version !== version)',
+  ),
+  {
+    name: 'skip the second policy check at settlement',
+    edits: [
+      {
+        file: 'sending.ts',
+        original: "if (policy.frozen) return { reason: 'policy'",
+        broken: "if (policy.frozen && nowMs < 0) return { reason: 'policy'",
+      },
+      {
+        file: 'sending.ts',
+        original: 'if (policy.pin !== undefined &&',
+        broken: 'if (nowMs < 0 && policy.pin !== undefined &&',
+      },
+      {
+        file: 'sampling.ts',
+        original: 'if (isAway) takeBack(',
+        broken: 'if (isAway && turn.nowMs < 0) takeBack(',
+      },
+    ],
+  },
+  one(
+    'let a holder go on by an old policy',
+    'sampling.ts',
+    'if (isAway) takeBack(',
+    'if (isAway && turn.nowMs < 0) takeBack(',
+  ),
+  one(
+    'do not look who is there before calling a domain that is to be kept apart',
+    'receiving.ts',
+    'return (groups.get(keepApart) ?? 0) > 0;',
+    'return (groups.get(keepApart) ?? 0) > 99;',
+  ),
+  one(
+    'release kept room before its lease has ended',
+    'receiving.ts',
+    'const expired = nowMs >= reservation.leaseExpiresAtMs;',
+    'const expired = nowMs >= reservation.leaseExpiresAtMs - state.config.timing.settleLeaseMs / 2;',
+  ),
+  one(
+    'release room at the end of its lease although something may be arriving',
+    'receiving.ts',
+    "  if (presence.state === 'absent')\n    release(",
+    "  if (presence.state !== 'running')\n    release(",
+  ),
+  one(
+    'let a refusal that was overtaken release room',
+    'receiving.ts',
+    "      if (reservation.phase !== 'asking') return;\n      release(",
+    '      release(',
+  ),
+  one(
+    'let a domain arrive whose room was given up when its lease ended',
+    'receiving.ts',
+    'if (reservation === undefined || reservation.home !== from || reservation.domain !== domain)\n    return undefined;',
+    'if (reservation === undefined) return { expiresAtMs: nowMs + 1, memoryBytes: 0 };\n  if (reservation.home !== from || reservation.domain !== domain) return undefined;',
+  ),
+  one(
+    'do not count kept room',
+    'receiving.ts',
+    '    bytes += reservation.traits.memoryBytes;\n',
+    '',
+  ),
+  one(
+    'do not hold room for an accepted deal',
+    'answering.ts',
+    '  if (undecided !== undefined) {\n    const yields',
+    "  if (undecided !== undefined && undecided.phase === 'proposed') {\n    const yields",
+  ),
+  one(
+    'guess that a migration stayed when nobody saw its end',
+    'sending.ts',
+    "    case 'unknown':\n      toResolving(turn, settlement, result.detail);",
+    "    case 'unknown':\n      finish(turn, settlement, false, result.detail);",
+  ),
+  one(
+    'guess that a migration succeeded when nobody saw its end',
+    'sending.ts',
+    "    case 'unknown':\n      toResolving(turn, settlement, result.detail);",
+    "    case 'unknown':\n      finish(turn, settlement, true, result.detail);",
+  ),
+  one(
+    'take a copy that was left paused for the domain running on',
+    'settlement.ts',
+    "    case 'absent':\n      return {\n        kind: 'wait',\n        alarm: true,\n        detail: 'paused here",
+    "    case 'absent':\n      return {\n        kind: 'stayed',\n        detail: 'paused here",
+  ),
+  one(
+    'begin a second migration while the first is in doubt',
+    'sending.ts',
+    '  if (entry.settlement !== null)\n    return',
+    '  if (entry.settlement !== null && nowMs < 0)\n    return',
+  ),
+  one(
+    'do not ask after a restart how a migration ended',
+    'sending.ts',
+    "if (settlement.phase === 'migrating') toResolving(turn, settlement, 'the agent restarted');",
+    '',
+  ),
+  one(
+    'register a transfer from anybody',
+    'claim.ts',
+    '    entry.holder !== from ||\n    version',
+    '    version',
+  ),
+  one(
+    'take a claim back without a new epoch',
+    'claim.ts',
+    '    holder: self,\n    version: takeBackVersion(entry.version),',
+    '    holder: self,\n    version: nextVersion(entry.version),',
+  ),
+  one(
+    'begin versions anew when a domain comes back',
+    'sampling.ts',
+    '    state.formerVersions.get(domain) ?? 0,\n',
+    '',
+  ),
+  one(
+    'never take a claim back from a silent holder',
+    'holding.ts',
+    'if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;',
+    'if (nowMs > 0) continue;',
+  ),
+  one(
+    'forget reservations on restart',
+    'host.ts',
+    "    case 'reservation':\n      state.reservations.set(record.value.settlement, record.value);",
+    "    case 'reservation':",
+  ),
+  one(
+    'forget deals on restart',
+    'host.ts',
+    "    case 'deal':\n      state.deals.set(record.key, record.value);",
+    "    case 'deal':",
+  ),
+  one(
+    'forget the register on restart',
+    'host.ts',
+    "    case 'home':\n      state.homes.set(record.value.domain, record.value);",
+    "    case 'home':",
+  ),
+  one(
+    'commit a claim that has changed since it was proposed',
+    'answering.ts',
+    'if (!moves.every(isAsProposed))',
+    'if (!moves.every(isAsProposed) && nowMs < 0)',
+  ),
+  one(
+    'guess that a deal was committed when the decision does not come',
+    'deal.ts',
+    "? enter(deal, 'void', nowMs, 'the proposer never said what it decided', ['void'])",
+    "? enter(deal, 'done', nowMs, 'the proposer never said what it decided', ['void'])",
+  ),
+  one(
+    'answer abort after having committed',
+    'deal.ts',
+    "    default:\n      return send(deal, 'commit');\n",
+    "    default:\n      return send(deal, 'abort');\n",
+  ),
+  one(
+    'move a domain again before it has cooled down',
+    'book.ts',
+    'if (entry.movedAtMs !== null && entry.movedAtMs + timing.cooldownMs > nowMs)',
+    'if (entry.movedAtMs !== null && nowMs < 0)',
+  ),
+  one(
+    'ignore keep-apart rules in an exchange',
+    'exchange/groups.ts',
+    'return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;',
+    'return zero > 99 + keepApartLimit(wasZero) || one > 99 + keepApartLimit(wasOne) ? 1 : 0;',
+  ),
+  {
+    name: 'ignore the memory limit of an exchange',
+    edits: [
+      {
+        file: 'exchange/position.ts',
+        original: 'at(this.memoryBytes, side) > at(this.memoryLimit, side) + ROUNDING_BYTES ||',
+        broken: 'at(this.memoryBytes, side) > 4 * at(this.memoryLimit, side) + ROUNDING_BYTES ||',
+      },
+      {
+        file: 'exchange/position.ts',
+        original: 'at(this.memoryBytes, side) - at(this.memoryLimit, side);',
+        broken: 'at(this.memoryBytes, side) - 4 * at(this.memoryLimit, side);',
+      },
+    ],
+  },
+  one(
+    'keep no receipt of what arrived',
+    'receiving.ts',
+    "  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });",
+    '  receiptKey(receipt);',
+  ),
+  one(
+    'leave a claim away from home although its domain may not leave',
+    'sending.ts',
+    "      (reason === 'policy' || reason === 'blocked')\n    )\n      takeBack(",
+    "      (reason === 'policy' || reason === 'blocked') &&\n      turn.nowMs < 0\n    )\n      takeBack(",
+  ),
+  one(
+    'let migrations that wait for an operator stop all others',
+    'sending.ts',
+    '(settlement) => isUnderWay(settlement) && settlement.unresolvedSinceMs === null,',
+    '(settlement) => isUnderWay(settlement),',
+  ),
+  one(
+    'keep room for what has arrived and gone for as long as its home answers',
+    'receiving.ts',
+    "      if (reservation.phase === 'arrived') return;\n      setReservation(turn, {\n        ...reservation,\n        phase: 'arrived',",
+    "      setReservation(turn, {\n        ...reservation,\n        phase: 'arrived',",
+  ),
+  one(
+    'wait for ever for a domain that neither host knows',
+    'sending.ts',
+    'if (resolution.nowhere && nowMs - sinceMs >=',
+    'if (resolution.nowhere && -nowMs >=',
+  ),
+];
