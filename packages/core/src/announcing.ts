@@ -156,7 +156,7 @@ function send(turn: Turn, kind: 'announce' | 'found', letters: Letters, tries: n
       if (message === undefined) continue;
       turn.send(to, message);
       const dueAtMs = nowMs + pauseMs(tries, resendMs, refreshMs / 2);
-      information.unheard.set(id, { to, kind, domains, tries, dueAtMs });
+      information.unheard.set(id, { to, kind, domains, tries, sentAtMs: nowMs, dueAtMs });
       dropOldest(information.unheard, unheardMax);
     }
   }
@@ -200,9 +200,16 @@ export function receiveHeard(
   { id, unwatched }: InformationMessage & { kind: 'heard' },
 ): void {
   const { unheard, watchers } = turn.state.information;
-  if (unheard.get(id)?.to === from) unheard.delete(id);
-  // A host that has given a claim away talks to its partners no more.
-  for (const domain of unwatched.slice(0, domainsPerMessage)) watchers.get(domain)?.delete(from);
+  const told = unheard.get(id);
+  if (told?.to !== from) return;
+  unheard.delete(id);
+  // A host that has given a claim away talks to its partners no more; unless it has asked again meanwhile.
+  const keptMs = refreshesKept * turn.state.config.timing.refreshMs;
+  for (const domain of unwatched.slice(0, domainsPerMessage)) {
+    const askers = watchers.get(domain);
+    const untilMs = askers?.get(from);
+    if (untilMs !== undefined && untilMs - keptMs <= told.sentAtMs) askers?.delete(from);
+  }
 }
 
 /** We are a keeper of these, or of one of their addresses, by the sender's roster. */

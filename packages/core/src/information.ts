@@ -32,6 +32,7 @@ export type Unheard = Readonly<{
   kind: 'announce' | 'found';
   domains: readonly DomainId[];
   tries: number;
+  sentAtMs: number;
   dueAtMs: number;
 }>;
 

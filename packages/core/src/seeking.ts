@@ -29,6 +29,7 @@ const hintsFollowed = 4;
 const strangerAttempts = 6;
 /** Answers that name partners are taken into the rows together, a moment later; samples at once. */
 const rowsApartMs = 100;
+const fewSearches = 8;
 /** An address that nobody names is most likely outside the cluster. */
 const outsideRefreshes = 5;
 
@@ -302,7 +303,8 @@ export function keepUp(turn: Turn): void {
   const { information } = turn.state;
   // While many addresses are being looked for, their answers come one after the other.
   const waitedMs = turn.nowMs - information.rowsAtMs;
-  if (information.rowsChanged && (waitedMs >= rowsApartMs || waitedMs < 0)) {
+  const isSoon = information.searches.size > fewSearches && waitedMs >= 0 && waitedMs < rowsApartMs;
+  if (information.rowsChanged && !isSoon) {
     information.rowsChanged = false;
     information.rowsAtMs = turn.nowMs;
     refreshSearches(turn, learnRows(turn.state, turn.nowMs));

@@ -18,7 +18,7 @@ const sequenceBatch = 1_000;
 const few = 8;
 const partnerHostsMax = 16;
 /** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
-const stragglers = 1 / 8;
+const stragglers = 1 / 4;
 /** News may go out between two rounds, but not more often than this. */
 const roundsApartMs = 1_000;
 /** Peers that ask for our summary and get it between two rounds, at most. */
