@@ -132,7 +132,7 @@ export function createHost(
     blockedSinceMs: new Map(),
     nextTradeAtMs: 0,
     idleRounds: 0,
-    priced: { load: undefined, rows: new Map() },
+    priced: { load: undefined, domains: new Map(), changedAtMs: 0 },
     paperLoad: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,

@@ -18,6 +18,7 @@ export type ArrivalLoads = Readonly<{
   cpu: number;
   /** Overload of the host, bit/s. */
   excessBitsPerSecond: number;
+  atMs: number;
 }>;
 
 const dayMs = 86_400_000;
@@ -44,13 +45,17 @@ export function refreshNews(state: HostState, nowMs: number): void {
     // nobody remembers: it rests from what is now.
     if (then === undefined) {
       if (nowMs - movedAtMs > config.timing.rowTrustMs)
-        arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond });
+        arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond, atMs: nowMs });
       resting.add(domain);
       continue;
     }
     const margin = config.minGainBitsPerSecond;
+    // What comes and goes here was agreed on as well, and is no reason to think again.
+    const isSameHost =
+      state.priced.changedAtMs <= then.atMs ||
+      !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin);
     const isUnchanged =
-      !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin) &&
+      isSameHost &&
       !differs(traits.cpu, then.cpu, coresMin) &&
       !rowDiffers(row, then.row, margin, share);
     if (isUnchanged) resting.add(domain);

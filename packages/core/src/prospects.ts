@@ -5,8 +5,8 @@
  * is held. What else may change (somebody else's partners) is left to time.
  */
 
-import { paperLoad } from './book.ts';
-import type { HostCapacity, HostId, HostLoad, TrafficRow } from './model.ts';
+import { paperLoad, traitsOf } from './book.ts';
+import type { DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from './model.ts';
 import { rowDiffers } from './news.ts';
 import type { HostState, HostTiming } from './state.ts';
 
@@ -48,27 +48,35 @@ export function lookForNews(state: HostState, nowMs: number): void {
   if (state.sample === null) return;
   const { priced } = state;
   const load = paperLoad(state);
-  const before = priced.load;
+  const { capacity } = state.sample;
   const margin = state.config.minGainBitsPerSecond;
-  const isNews =
-    before === undefined ||
-    loadDiffers(load, before, state.sample.capacity, margin) ||
-    (state.config.cost.affinityWeight > 0 &&
-      [...state.pricedRows].some(([domain, row]) => {
-        const then = priced.rows.get(domain);
-        return then !== undefined && then !== row && rowDiffers(row, then, margin, rowShare);
-      }));
-  if (isNews) {
+  const isChanged = [...state.pricedRows].some(([domain, row]) => {
+    const then = priced.domains.get(domain);
+    if (then === undefined) return false;
+    const cpu = traitsOf(state, domain)?.cpu ?? 0;
+    return (
+      Math.abs(cpu - then.cpu) > loadShare * capacity.vcpus ||
+      (then.row !== row && rowDiffers(row, then.row, margin, rowShare))
+    );
+  });
+  if (isChanged) priced.changedAtMs = nowMs;
+  if (isChanged || priced.load === undefined || loadDiffers(load, priced.load, capacity, margin)) {
     priced.load = load;
-    priced.rows.clear();
+    priced.domains.clear();
     wake(state, nowMs);
   }
   for (const [domain, row] of state.pricedRows)
-    if (!priced.rows.has(domain)) priced.rows.set(domain, row);
+    if (!priced.domains.has(domain))
+      priced.domains.set(domain, { row, cpu: traitsOf(state, domain)?.cpu ?? 0 });
 }
 
-/** What this host's loads and rows were when it last woke. */
-export type Priced = { load: HostLoad | undefined; readonly rows: Map<string, TrafficRow> };
+/** What this host and its domains carried when it last woke. */
+export type Priced = {
+  load: HostLoad | undefined;
+  readonly domains: Map<DomainId, Readonly<{ row: TrafficRow; cpu: number }>>;
+  /** When a domain last carried something else than before; that one came or went does not count. */
+  changedAtMs: number;
+};
 
 /** Memory is left out: it changes with claims. */
 export function loadDiffers(
