@@ -18,6 +18,8 @@ import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
+/** For so long the last room of a host is kept for domains that change places. */
+const lastRoomKeptMs = 30_000;
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 const patience = 5;
 
@@ -173,7 +175,7 @@ function callNext(turn: Turn, random: number): void {
   const blocked: Blocked[] = [];
   for (const { holding, worth } of ready) {
     if (state.reservations.size >= config.migrationsAtOnce) break;
-    const obstacle = whyNoRoom(state, holding);
+    const obstacle = whyNoRoom(state, holding) ?? whyLastRoomIsKept(state, holding, nowMs);
     if (obstacle !== null) {
       blocked.push({ holding, urgencyPerByte: worth });
       if (holding.waiting !== obstacle)
@@ -267,6 +269,27 @@ function isKeptApart(state: HostState, domain: DomainId, { keepApart }: Policy):
     [...here].flatMap((one) => traitsOf(state, one)?.policy.keepApart ?? []),
   );
   return (groups.get(keepApart) ?? 0) > 0;
+}
+
+/**
+ * The last room of a host from which domains are to leave is for those that change places with them: each of
+ * them makes room for the next on both sides. Given to anybody else it would leave full hosts that wait for
+ * each other for ever. Where nobody changes places it is given away after a while all the same.
+ */
+function whyLastRoomIsKept(state: HostState, holding: Holding, nowMs: number): string | null {
+  const { memoryBytes, name } = holding.traits;
+  const room = (state.sample?.capacity.memoryTransientBytes ?? 0) - committedMemoryBytes(state);
+  if (room - memoryBytes >= memoryBytes) return null;
+  const { home } = holding.claim;
+  const takers = new Set<HostId>();
+  for (const { holder } of state.homes.values())
+    if (holder !== state.config.self) takers.add(holder);
+  if (takers.has(home)) return null;
+  const isAwaited = [...state.holdings.values()].some(({ claim }) => takers.has(claim.home));
+  if (!isAwaited) return null;
+  const sinceMs = state.blockedSinceMs.get(holding.claim.domain) ?? nowMs;
+  if (nowMs - sinceMs >= lastRoomKeptMs) return null;
+  return `the last room is kept for VMs that change places with others, and ${name} does not yet`;
 }
 
 function ask(turn: Turn, reservation: Reservation): void {
