@@ -76,7 +76,8 @@ test('no file but the key files holds one: logs, journal and receipts, roster, i
     if (!entry.isFile() || entry.name.endsWith('.key')) continue;
     files += 1;
     const path = join(entry.parentPath, entry.name);
-    expect(leaksIn(readFileSync(path)), path).toEqual([]);
+    const content = readIfThere(path);
+    if (content !== undefined) expect(leaksIn(content), path).toEqual([]);
   }
   expect(files).toBeGreaterThanOrEqual(10);
   expect(victim.logged().map(({ code }) => code)).toContain('expelled');
@@ -98,3 +99,13 @@ test('neither its command line nor its environment tells one, and a core dump ho
   }
   expect(Number.parseInt(readFileSync(`/proc/${victim.pid}/coredump_filter`, 'utf8'), 16)).toBe(0);
 });
+
+/** A file that is being written under another name may have its own name by now, under which it is read as well. */
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

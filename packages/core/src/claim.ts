@@ -167,3 +167,12 @@ export function registerTransfer(
 export function isHeld(holding: Holding, nowMs: number): boolean {
   return holding.givenTo === null && holding.confirmed && holding.leaseExpiresAtMs > nowMs;
 }
+
+/** A domain whose claim came back for want of room is not offered for this long: the same hosts would agree on the same move. */
+const givenUpMs = 6 * 3_600_000;
+
+/** At the home: the holder has given the claim back because no room was to be had for it. */
+export function rested(entry: HomeEntry, nowMs: number): HomeEntry {
+  const restReason = 'full hosts wait for each other, and none has room for the first move';
+  return { ...entry, restsUntilMs: nowMs + givenUpMs, restReason };
+}

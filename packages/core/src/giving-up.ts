@@ -5,7 +5,6 @@
  * the next may have room then.
  */
 
-import type { HomeEntry } from './claim.ts';
 import { setHolding } from './holding.ts';
 import type { Blocked } from './hurry.ts';
 import { isUnderWay } from './settlement.ts';
@@ -14,8 +13,6 @@ import type { HostState, Turn } from './state.ts';
 /** So many times the rest of a claim, and at least this long. */
 const rests = 10;
 const waitMinMs = 300_000;
-/** The domain is not offered again for this long: the same hosts would agree on the same move. */
-const restMs = 6 * 3_600_000;
 
 export function giveUp(turn: Turn, blocked: readonly Blocked[]): void {
   const { state, nowMs } = turn;
@@ -75,10 +72,4 @@ function lastProgressAtMs(state: HostState): number {
     lastMs = Math.max(lastMs, settlement.endedAtMs ?? 0);
   }
   return lastMs;
-}
-
-/** At the home: the holder has given the claim back because no room was to be had for it. */
-export function rested(entry: HomeEntry, nowMs: number): HomeEntry {
-  const restReason = 'full hosts wait for each other, and none has room for the first move';
-  return { ...entry, restsUntilMs: nowMs + restMs, restReason };
 }

@@ -7,9 +7,8 @@
  */
 
 import { offerOf } from './book.ts';
-import { type Holding, type HomeEntry, registerTransfer, takenBack } from './claim.ts';
+import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } from './claim.ts';
 import type { ClaimMove, Deal } from './deal.ts';
-import { rested } from './giving-up.ts';
 import type { ClaimMessage } from './message.ts';
 import type { DealId, DomainId, HostId } from './model.ts';
 import { receiptKey } from './receipt.ts';
