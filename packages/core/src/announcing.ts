@@ -251,7 +251,7 @@ export function receiveSeek(
     const whereabouts = whereaboutsOf(state, domain, nowMs);
     if (whereabouts === undefined) {
       unknown.push(domain);
-      expect(turn, domain, from);
+      expectAnnouncement(turn, domain, from);
     } else told.set(domain, whereabouts);
   }
   for (const address of message.addresses.slice(0, domainsPerMessage)) {
@@ -272,7 +272,7 @@ export function receiveSeek(
  * A domain that was moved by hand is looked for at once, and its new home may be about to announce it: whoever
  * asked a moment too early is told when it does, and need not ask again.
  */
-function expect(turn: Turn, domain: DomainId, asker: HostId): void {
+function expectAnnouncement(turn: Turn, domain: DomainId, asker: HostId): void {
   const { state, nowMs } = turn;
   const { awaited, ring } = state.information;
   if (!ring.keepersOf(domain).includes(state.config.self)) return;

@@ -230,8 +230,8 @@ function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs
   const { settleAfterMs } = state.config.timing;
   const restedMs = nowMs - holding.acquiredAtMs;
   const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
-  const leastMs = Math.max(settleAfterMs - restedMs, settleAfterMs - quietMs);
-  if (leastMs > 0 && restedMs < patience * settleAfterMs) return leastMs;
+  if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs)
+    return settleAfterMs - quietMs;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
   return Math.max(0, Math.min(pauseMs - quietMs, patience * pauseMs - restedMs));
 }

@@ -32,6 +32,7 @@ export function isFew(state: HostState): boolean {
 export function summarize(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
+  if (state.sample === null) return;
   // Prices do not follow from summaries, only whom to ask first: many peers are told half as often, and half
   // as often again while nothing has changed.
   const { lastSummary } = state;
@@ -42,7 +43,7 @@ export function summarize(turn: Turn, random: number): void {
   const summaryEveryMs = state.config.timing.summaryEveryMs * pace;
   const dueAtMs = Math.min(state.nextSummaryAtMs, information.roundAtMs + summaryEveryMs);
   const tooFar = state.nextSummaryAtMs - nowMs > 4 * state.config.timing.summaryEveryMs;
-  if (state.sample === null || (nowMs < dueAtMs && !tooFar)) return;
+  if (nowMs < dueAtMs && !tooFar) return;
   if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;
   state.nextSummaryAtMs = nowMs + summaryEveryMs;
   information.roundAtMs = nowMs;
