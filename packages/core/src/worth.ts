@@ -71,7 +71,12 @@ export function paceMs(state: HostState, holding: Holding, nowMs: number): numbe
   if (timing.settleAfterMs === 0 || cost.affinityWeight === 0) return 0;
   const saved = cost.affinityWeight * urgencyPerByte(state, holding, nowMs);
   const paysAfterMs = saved > 0 ? 8_000 / saved : Infinity;
-  return paceMax * timing.settleAfterMs * Math.sqrt(Math.min(1, paysAfterMs / cost.paybackMs));
+  return paceMaxMs(state) * Math.sqrt(Math.min(1, paysAfterMs / cost.paybackMs));
+}
+
+/** No claim waits for longer than this beyond its rest. */
+export function paceMaxMs({ config }: HostState): number {
+  return paceMax * config.timing.settleAfterMs;
 }
 
 function savedBitsPerSecond(
