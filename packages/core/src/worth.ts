@@ -7,7 +7,6 @@
 import { holderOf, locationOf, rowOf } from './book.ts';
 import type { Holding, HomeEntry } from './claim.ts';
 import { locationDistance } from './distance.ts';
-import { hurriedPerByte } from './hurry.ts';
 import type { DomainId, HostId, TrafficRow } from './model.ts';
 import type { HostState } from './state.ts';
 
@@ -62,6 +61,12 @@ function movePerByte(
 /** What it is worth to settle this claim now: its own saving, or that of whatever waits for its room. */
 export function urgencyPerByte(state: HostState, holding: Holding, nowMs: number): number {
   return Math.max(ownUrgencyPerByte(state, holding), hurriedPerByte(state, holding, nowMs));
+}
+
+/** How much is waiting for this domain to come here; 0 when nobody said so lately. */
+function hurriedPerByte(state: HostState, holding: Holding, nowMs: number): number {
+  const hint = state.hurried.get(holding.claim.domain);
+  return hint === undefined || nowMs >= hint.untilMs ? 0 : hint.urgencyPerByte;
 }
 
 /** How long a claim waits beyond its rest, so that better ones elsewhere go first. */
