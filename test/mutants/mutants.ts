@@ -229,6 +229,12 @@ export const mutants: readonly Mutant[] = [
     '  receiptKey(receipt);',
   ),
   one(
+    'forget what has arrived once it has gone on',
+    'arrived.ts',
+    "if (state.arrived.has(settlement)) return 'arrived';",
+    '',
+  ),
+  one(
     'leave a claim away from home although its domain may not leave',
     'sending.ts',
     "      (reason === 'policy' || reason === 'blocked')\n    )\n      takeBack(",

@@ -15,6 +15,7 @@ import {
   receiveSeek,
   tickAnnouncing,
 } from './announcing.ts';
+import { locatedHere } from './arrived.ts';
 import { Directory } from './directory.ts';
 import { receiveClaimMessage, tickClaims } from './holding.ts';
 import { receiveHurry } from './hurry.ts';
@@ -44,7 +45,6 @@ import {
   restartSending,
   tickSending,
 } from './sending.ts';
-import type { Located } from './settlement.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { receiveSummary, summarize } from './summary.ts';
 import { receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
@@ -112,6 +112,7 @@ export function createHost(
     deals: new Map(),
     reservations: new Map(),
     settlements: new Map(),
+    arrived: new Set(),
     progress: new Map(),
     meetAfterMs: new Map(),
     located: new Map(),
@@ -166,6 +167,9 @@ function restore(state: HostState, record: JournalRecord): void {
       return;
     case 'reservation':
       state.reservations.set(record.value.settlement, record.value);
+      return;
+    case 'arrived':
+      state.arrived.add(record.key as SettlementId);
       return;
     case 'settings':
       state.settings = record.value;
@@ -315,22 +319,10 @@ function inspected(
   const asker = state.locating.get(settlement);
   if (asker !== undefined) {
     state.locating.delete(settlement);
-    turn.send(asker, { kind: 'located', settlement, domain, presence: toLocated(presence) });
+    const located = locatedHere(state, settlement, presence);
+    turn.send(asker, { kind: 'located', settlement, domain, presence: located });
   }
   departureInspected(turn, settlement, presence);
   if (reservationOf(state, domain)?.settlement === settlement)
     arrivalInspected(turn, settlement, presence);
-}
-
-function toLocated(presence: DomainPresence): Located {
-  switch (presence.state) {
-    case 'running':
-    case 'migrating-out':
-      return 'running';
-    case 'arriving':
-    case 'paused':
-      return 'paused';
-    case 'absent':
-      return 'absent';
-  }
 }

@@ -4,6 +4,7 @@
  */
 
 import { announceChanges } from './announcing.ts';
+import { rememberArrival } from './arrived.ts';
 import { rowOf } from './book.ts';
 import { arrivedEntry, type HomeEntry } from './claim.ts';
 import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holding.ts';
@@ -96,6 +97,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
+  rememberArrival(turn, reservation);
   recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {

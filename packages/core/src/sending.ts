@@ -190,7 +190,10 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const settlement = state.settlements.get(id);
   if (settlement?.phase !== 'resolving') return;
   const heard = state.located.get(id);
-  const fresh = heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs;
+  // Where it is changes; that it has arrived stays true.
+  const fresh =
+    heard !== undefined &&
+    (heard.located === 'arrived' || nowMs - heard.atMs <= 5 * state.config.timing.resendMs);
   const known = state.directory.find(settlement.domain);
   const isElsewhere =
     known !== undefined &&
@@ -206,7 +209,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const isNews = resolution.detail !== settlement.detail;
   const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
   if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
-    finish(turn, settlement, false, resolution.detail);
+    // It may have arrived and been taken away before the target had seen it.
+    finish(turn, settlement, null, resolution.detail);
     return;
   }
   const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
@@ -271,7 +275,7 @@ function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
   });
 }
 
-function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: string): void {
+function finish(turn: Turn, settlement: Settlement, moved: boolean | null, detail: string): void {
   const { state, nowMs } = turn;
   const { settlement: id, domain, to, version, statistics } = settlement;
   const ended: Settlement = {
@@ -310,7 +314,9 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
     turn.log(
       'warn',
       'migration-failed',
-      `${settlement.name} stays here, not at ${target}: ${detail}.`,
+      moved === null
+        ? `Whether ${settlement.name} moved to ${target} nobody can tell: ${detail}.`
+        : `${settlement.name} stays here, not at ${target}: ${detail}.`,
       {
         settlement: id,
         domain,

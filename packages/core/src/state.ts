@@ -131,6 +131,8 @@ export type HostState = {
   readonly deals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
   readonly settlements: Map<SettlementId, Settlement>;
+  /** Settlements that brought their domains here, the latest last. */
+  readonly arrived: Set<SettlementId>;
   readonly progress: Map<SettlementId, MigrationProgress>;
   /** Domains that were proposed for a meeting, and when they may be again. */
   readonly meetAfterMs: Map<DomainId, number>;
