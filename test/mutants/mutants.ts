@@ -222,12 +222,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  one(
-    'keep no receipt of what arrived',
-    'receiving.ts',
-    "  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });",
-    '  receiptKey(receipt);',
-  ),
+  one('keep no receipt of what arrived', 'receiving.ts', 'turn.file({', 'void ({'),
   one(
     'forget what has arrived once it has gone on',
     'arrived.ts',

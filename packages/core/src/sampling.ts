@@ -11,7 +11,6 @@ import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holdi
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
-import { receiptKey } from './receipt.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
@@ -141,8 +140,7 @@ function learnPolicy(turn: Turn, entry: HomeEntry): void {
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {
-  const receipt = { kind: 'fact', atMs: turn.nowMs, domain, detail } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  turn.file({ kind: 'fact', atMs: turn.nowMs, domain, detail });
   turn.log('info', 'fact', `${detail}.`, { domain });
 }
 

@@ -11,7 +11,6 @@ import { dropHome, setHome, takeBack } from './holding.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
 import type { DomainPresence, MigrationResult } from './ports.ts';
-import { receiptKey } from './receipt.ts';
 import { isUnderWay, resolve, type Settlement } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -289,7 +288,7 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean | null, detai
   state.located.delete(id);
   if (moved) departed(turn, domain, to, version);
   else stayed(turn, domain, id, detail);
-  const receipt = {
+  turn.file({
     kind: 'move',
     atMs: nowMs,
     settlement: id,
@@ -299,8 +298,7 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean | null, detai
     moved,
     detail,
     statistics,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
   answer(turn, ended);
   const target = state.directory.hostName(to);
   if (moved)

@@ -28,6 +28,7 @@ import type {
 import type { ArrivalLoads } from './news.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
 import type { Priced } from './prospects.ts';
+import { type Receipt, receiptKey } from './receipt.ts';
 import type { JournalRecord } from './record.ts';
 import type { Located, Reservation, Settlement } from './settlement.ts';
 import type { Steadiness } from './steady.ts';
@@ -220,6 +221,11 @@ export class Turn {
 
   record(record: JournalRecord): void {
     this.#records.push(record);
+  }
+
+  /** Receipts are kept with what they are about, or not at all. */
+  file(receipt: Receipt): void {
+    this.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
   }
 
   emit(effect: HostEffect): void {
