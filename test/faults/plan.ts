@@ -21,6 +21,8 @@ export const streams = {
   load: 1008,
   roundTrips: 1009,
   replays: 1010,
+  badMoments: 1011,
+  badMomentsPlan: 1012,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -50,6 +52,10 @@ export type Faults = Readonly<{
   /** Hosts that vanish for ever. */
   vanishing: number;
   lieEvery: number;
+  /** Probability that a domain is started anew while an acceptance that takes it is under way. */
+  restartAtAccept: number;
+  /** Probability that what has arrived goes on while its old home's agent is down and has not seen it. */
+  goneUnseen: number;
 }>;
 
 export type Plan = Readonly<{
@@ -115,6 +121,7 @@ export function drawPlan(seed: number): Plan {
     administratorEvery: sometimes(0.6, () => between(4, 30)),
     vanishing: sometimes(0.35, () => 1),
     lieEvery: sometimes(0.4, () => between(0.5, 5)),
+    ...drawBadMoments(seed),
   };
   return {
     seed,
@@ -134,6 +141,14 @@ export function drawPlan(seed: number): Plan {
     faultySeconds: Math.round(between(150, 400)),
     loadChangesEvery: between(12, 40),
   };
+}
+
+/** Drawn apart, so that seeds tell of everything else what they told before there were these. */
+function drawBadMoments(seed: number): Pick<Faults, 'restartAtAccept' | 'goneUnseen'> {
+  const random = new SimRandom(seed, streams.badMomentsPlan);
+  const sometimes = (share: number, most: number) =>
+    random.next() < share ? most * random.next() : 0;
+  return { restartAtAccept: sometimes(0.4, 0.15), goneUnseen: sometimes(0.3, 0.2) };
 }
 
 /** `affinity` has no cost but traffic, so that nothing but the limits keeps a host from being overfilled. */

@@ -1,0 +1,103 @@
+/**
+ * What seldom happens by chance and hurts most when it does: a domain is started anew while an acceptance that takes
+ * it is on its way, so that its claim is another one when the proposer decides; and a domain goes on from where it
+ * has just arrived while the agent of its old home, which has not seen that, is down.
+ */
+
+import type { HostEffect, HostId } from '@barter/core';
+import type { WorldDomain } from '@barter/sim';
+import { streams } from '../plan.ts';
+import type { Checker, Injector, Scene } from '../scene.ts';
+
+/** Long enough for the proposer's hypervisor to tell of both, short enough for its proposal to be open still. */
+const restartMs = 150;
+const acceptLateMs = 500;
+
+export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
+  const { world, plan, hosts, facts, cluster } = scene;
+  const { restartAtAccept, goneUnseen } = plan.faults;
+  const random = scene.random(streams.badMoments);
+  let isOver = false;
+
+  const hasRoom = (host: HostId, domain: WorldDomain) =>
+    scene.isAlive(host) &&
+    world.host(host).reachable &&
+    scene.memoryUsed(host) + domain.memoryBytes <= world.host(host).capacity.memoryTransientBytes;
+
+  const runsOn = (domain: WorldDomain, host: HostId) =>
+    world.hostsRunning(domain).some(({ id }) => id === host) && domain.migration === undefined;
+
+  const shutDown = (domain: WorldDomain, host: HostId, how: string) => {
+    scene.fault('administrator stops', `an administrator shuts ${domain.id} on ${host} down${how}`);
+    facts.handle(domain.id, world.nowMs());
+    facts.nowhere.set(domain.id, 'an administrator shut it down');
+    world.shutDown(domain.id);
+  };
+
+  const restart = (domain: WorldDomain, host: HostId) => {
+    shutDown(domain, host, ' while its claim is being traded');
+    world.at(world.nowMs() + restartMs, () => {
+      if (world.hostsRunning(domain).length > 0 || !hasRoom(host, domain)) return;
+      scene.fault('restart while traded', `an administrator starts ${domain.id} on ${host} again`);
+      facts.handle(domain.id, world.nowMs());
+      facts.nowhere.delete(domain.id);
+      world.startOn(domain.id, host);
+    });
+  };
+
+  /** The first copy of the acceptance is lost; a resend finds the claim changed. */
+  const disturb = (responder: HostId, effect: HostEffect & { kind: 'send' }) => {
+    const { to, message } = effect;
+    if (message.kind !== 'accept' || !world.host(to).reachable) return;
+    if (!cluster.network.connected(responder, to)) return;
+    const domains = message.exchange.give.flatMap((id) => world.domain(id) ?? []);
+    const here = domains.filter((domain) => runsOn(domain, to));
+    const domain = here[random.below(Math.max(1, here.length))];
+    if (domain === undefined) return;
+    world.at(world.nowMs(), () => {
+      if (!isOver && runsOn(domain, to) && world.host(to).reachable) restart(domain, to);
+    });
+    cluster.network.cut(responder, to, true);
+    world.at(world.nowMs() + acceptLateMs, () => cluster.network.cut(responder, to, false));
+  };
+
+  const goOn = (domain: WorldDomain, from: HostId) => {
+    if (isOver || !runsOn(domain, from) || !world.host(from).reachable) return;
+    const next = hosts.find(({ id }) => id !== from && hasRoom(id, domain));
+    if (next === undefined || random.next() < 0.7) {
+      shutDown(domain, from, ' for good');
+      return;
+    }
+    scene.fault('administrator moves', `an administrator moves ${domain.id} on to ${next.id}`);
+    facts.handle(domain.id, world.nowMs());
+    world.startOn(domain.id, next.id);
+  };
+
+  return {
+    watch: {
+      name: 'bad moments',
+      onEffect(responder, effect) {
+        if (isOver || restartAtAccept === 0 || effect.kind !== 'send') return;
+        if (effect.message.kind === 'accept' && random.next() < restartAtAccept)
+          disturb(responder, effect);
+      },
+      onWorld(event) {
+        if (isOver || goneUnseen === 0 || event.kind !== 'migration-ended' || !event.moved) return;
+        if (random.next() >= goneUnseen) return;
+        const source = cluster.host(event.host);
+        const domain = world.domain(event.domain);
+        world.at(world.nowMs(), () => {
+          if (isOver || source.state === undefined || domain === undefined) return;
+          scene.fault('crash before hearing', `${source.id} crashes before it hears of the end`);
+          scene.crash(source);
+          // Measured where it is by then.
+          world.at(world.nowMs() + 300 + random.next() * 3_000, () => goOn(domain, event.target));
+        });
+      },
+    },
+    tick() {},
+    stop() {
+      isOver = true;
+    },
+  };
+}
