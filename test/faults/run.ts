@@ -109,7 +109,7 @@ function live(scene: Scene): void {
   facts.faultsEndedAtMs = world.nowMs();
   for (const injector of injectors) injector.stop();
 
-  const limitMs = world.nowMs() + calmSecondsMax * 1000 + 3 * facts.jumpedMs;
+  const limitMs = world.nowMs() + calmSecondsMax * 1000;
   do {
     cluster.runUntil(world.nowMs() + 1000);
     lab.operate();

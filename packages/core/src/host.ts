@@ -34,6 +34,7 @@ import {
   tickReceiving,
 } from './receiving.ts';
 import type { JournalRecord } from './record.ts';
+import { restart } from './restarting.ts';
 import { observe } from './sampling.ts';
 import { keepUp, receiveFound, seek } from './seeking.ts';
 import {
@@ -42,12 +43,11 @@ import {
   receiveLocated,
   receiveQuery,
   receiveSettle,
-  restartSending,
   tickSending,
 } from './sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { receiveSummary, summarize } from './summary.ts';
-import { receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+import { receiveDealMessage, tickDeals } from './trading.ts';
 
 /** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
 export type TickRandom = readonly [number, number, number, number];
@@ -231,31 +231,6 @@ function take(turn: Turn, event: HostEvent): void {
       obey(turn, event.order);
       return;
   }
-}
-
-/**
- * Leases in the journal are older than the ones that held when we went down: everybody gets one more
- * lease from now on to speak up, and nothing is used before its home has confirmed it again.
- */
-function restart(turn: Turn): void {
-  const { state, nowMs } = turn;
-  const { claimLeaseMs, settleLeaseMs } = state.config.timing;
-  for (const [domain, holding] of state.holdings) {
-    const leaseExpiresAtMs = nowMs + claimLeaseMs;
-    state.holdings.set(domain, { ...holding, confirmed: false, leaseExpiresAtMs });
-  }
-  for (const [domain, entry] of state.homes) {
-    if (entry.leaseExpiresAtMs === null) continue;
-    state.homes.set(domain, { ...entry, leaseExpiresAtMs: nowMs + claimLeaseMs });
-  }
-  for (const [id, reservation] of state.reservations) {
-    // The home may have begun: the room is kept until it has said how it ended.
-    const leaseExpiresAtMs = nowMs + settleLeaseMs;
-    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
-    state.reservations.set(id, { ...reservation, phase, leaseExpiresAtMs });
-  }
-  restartDeals(turn);
-  restartSending(turn);
 }
 
 function receive(turn: Turn, from: HostId, message: Message): void {
