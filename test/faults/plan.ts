@@ -56,6 +56,8 @@ export type Faults = Readonly<{
   restartAtAccept: number;
   /** Probability that what has arrived goes on while its old home's agent is down and has not seen it. */
   goneUnseen: number;
+  /** Probability that a host which has just asked for a domain starts again, its clock set meanwhile. */
+  setWhileAsking: number;
 }>;
 
 export type Plan = Readonly<{
@@ -144,11 +146,17 @@ export function drawPlan(seed: number): Plan {
 }
 
 /** Drawn apart, so that seeds tell of everything else what they told before there were these. */
-function drawBadMoments(seed: number): Pick<Faults, 'restartAtAccept' | 'goneUnseen'> {
+function drawBadMoments(
+  seed: number,
+): Pick<Faults, 'restartAtAccept' | 'goneUnseen' | 'setWhileAsking'> {
   const random = new SimRandom(seed, streams.badMomentsPlan);
   const sometimes = (share: number, most: number) =>
     random.next() < share ? most * random.next() : 0;
-  return { restartAtAccept: sometimes(0.4, 0.15), goneUnseen: sometimes(0.3, 0.2) };
+  return {
+    restartAtAccept: sometimes(0.4, 0.15),
+    goneUnseen: sometimes(0.3, 0.2),
+    setWhileAsking: sometimes(0.2, 0.2),
+  };
 }
 
 /** `affinity` has no cost but traffic, so that nothing but the limits keeps a host from being overfilled. */

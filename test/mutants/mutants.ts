@@ -224,6 +224,18 @@ export const mutants: readonly Mutant[] = [
   },
   one('keep no receipt of what arrived', 'receiving.ts', 'turn.file({', 'void ({'),
   one(
+    'let the lease of kept room end at its old time after a restart',
+    'restarting.ts',
+    '      leaseExpiresAtMs: nowMs + timing.settleLeaseMs,\n',
+    '',
+  ),
+  one(
+    'forget ended deals at their old time after a restart',
+    'restarting.ts',
+    'expiresAtMs: nowMs, endedAtMs: nowMs };',
+    'expiresAtMs: nowMs };',
+  ),
+  one(
     'forget what has arrived once it has gone on',
     'arrived.ts',
     "if (state.arrived.has(settlement)) return 'arrived';",

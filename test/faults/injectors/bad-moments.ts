@@ -1,7 +1,8 @@
 /**
  * What seldom happens by chance and hurts most when it does: a domain is started anew while an acceptance that takes
- * it is on its way, so that its claim is another one when the proposer decides; and a domain goes on from where it
- * has just arrived while the agent of its old home, which has not seen that, is down.
+ * it is on its way, so that its claim is another one when the proposer decides; a domain goes on from where it has just
+ * arrived while the agent of its old home, which has not seen that, is down; and a host that has promised room starts
+ * again at another time.
  */
 
 import type { HostEffect, HostId } from '@barter/core';
@@ -12,10 +13,12 @@ import type { Checker, Injector, Scene } from '../scene.ts';
 /** Long enough for the proposer's hypervisor to tell of both, short enough for its proposal to be open still. */
 const restartMs = 150;
 const acceptLateMs = 500;
+/** Longer than any lease. */
+const setMs = 100_000;
 
 export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts, cluster } = scene;
-  const { restartAtAccept, goneUnseen } = plan.faults;
+  const { restartAtAccept, goneUnseen, setWhileAsking } = plan.faults;
   const random = scene.random(streams.badMoments);
   let isOver = false;
 
@@ -61,6 +64,16 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
     world.at(world.nowMs() + acceptLateMs, () => cluster.network.cut(responder, to, false));
   };
 
+  const startAgainAtAnotherTime = (holder: HostId) => {
+    const host = cluster.host(holder);
+    world.at(world.nowMs(), () => {
+      if (isOver || host.state === undefined) return;
+      host.clock.wallSkewMs += random.next() < 0.7 ? setMs : -setMs;
+      scene.fault('clock is set', `the clock of ${holder} is set, and its agent starts again`);
+      scene.crash(host);
+    });
+  };
+
   const goOn = (domain: WorldDomain, from: HostId) => {
     if (isOver || !runsOn(domain, from) || !world.host(from).reachable) return;
     const next = hosts.find(({ id }) => id !== from && hasRoom(id, domain));
@@ -76,10 +89,13 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
   return {
     watch: {
       name: 'bad moments',
-      onEffect(responder, effect) {
-        if (isOver || restartAtAccept === 0 || effect.kind !== 'send') return;
-        if (effect.message.kind === 'accept' && random.next() < restartAtAccept)
-          disturb(responder, effect);
+      onEffect(host, effect) {
+        if (isOver || effect.kind !== 'send') return;
+        const { kind } = effect.message;
+        if (kind === 'accept' && restartAtAccept > 0 && random.next() < restartAtAccept)
+          disturb(host, effect);
+        if (kind === 'settle' && setWhileAsking > 0 && random.next() < setWhileAsking)
+          startAgainAtAnotherTime(host);
       },
       onWorld(event) {
         if (isOver || goneUnseen === 0 || event.kind !== 'migration-ended' || !event.moved) return;
