@@ -95,6 +95,10 @@ function live(scene: Scene): void {
   ])
     checkers.push(make(scene));
   checkers.push(ending, lab.watch, wires.watch, losses.watch, people.watch, moments.watch);
+  const operate = () => {
+    lab.operate();
+    losses.operate();
+  };
   const look = () => {
     for (const checker of checkers) checker.look?.();
   };
@@ -102,7 +106,7 @@ function live(scene: Scene): void {
   for (let second = 1; second <= plan.faultySeconds; second++) {
     cluster.runUntil(second * 1000);
     for (const injector of injectors) injector.tick();
-    lab.operate();
+    operate();
     look();
   }
   trace.add('= the faults stop');
@@ -112,7 +116,7 @@ function live(scene: Scene): void {
   const limitMs = world.nowMs() + calmSecondsMax * 1000;
   do {
     cluster.runUntil(world.nowMs() + 1000);
-    lab.operate();
+    operate();
     look();
     if (world.nowMs() > limitMs)
       throw new Violation(

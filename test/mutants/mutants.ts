@@ -236,6 +236,12 @@ export const mutants: readonly Mutant[] = [
     'expiresAtMs: nowMs };',
   ),
   one(
+    'wait for a target that is gone for ever, whatever an operator says',
+    'target-gone.ts',
+    "finish(turn, settlement, null, 'an operator",
+    "if (turn.nowMs < 0) finish(turn, settlement, null, 'an operator",
+  ),
+  one(
     'forget what has arrived once it has gone on',
     'arrived.ts',
     "if (state.arrived.has(settlement)) return 'arrived';",

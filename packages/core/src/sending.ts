@@ -274,7 +274,12 @@ function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
   });
 }
 
-function finish(turn: Turn, settlement: Settlement, moved: boolean | null, detail: string): void {
+export function finish(
+  turn: Turn,
+  settlement: Settlement,
+  moved: boolean | null,
+  detail: string,
+): void {
   const { state, nowMs } = turn;
   const { settlement: id, domain, to, version, statistics } = settlement;
   const ended: Settlement = {

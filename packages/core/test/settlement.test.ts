@@ -174,3 +174,51 @@ describe('the receipt of a migration whose end nobody saw', () => {
     expect(concluded(there, presence)).toMatchObject({ kind: 'move', settlement, moved });
   });
 });
+
+describe('an operator who says that the target is gone for ever', () => {
+  const nowMs = 3_000;
+
+  function order(home: HostState, target: string): readonly Receipt[] {
+    const said = { kind: 'ordered', order: { order: 'target-gone', domain, target } } as const;
+    return receiptsOf(step(home, { ...said, nowMs }).effects);
+  }
+
+  function unresolved(): HostState {
+    const home = homeInDoubt();
+    step(home, { kind: 'inspected', nowMs: 2_000, settlement, domain, presence: absent });
+    return home;
+  }
+
+  it('ends the waiting, and nothing is claimed about how the migration ended', () => {
+    const home = unresolved();
+    expect(order(home, 'target').find(({ kind }) => kind === 'move')).toMatchObject({
+      settlement,
+      moved: null,
+      detail: 'an operator says that the target is gone for ever',
+    });
+    expect(home.settlements.get(settlement)?.phase).toBe('failed');
+    step(home, sampled(4_000, false));
+    expect(home.homes.has(domain)).toBe(false);
+  });
+
+  it.each<[string, string, (home: HostState) => void]>([
+    ['is not the target', 'other', () => {}],
+    ['is connected', 'target', (home) => home.connected.add(hostId('target'))],
+    [
+      'is the target of a migration that has ended',
+      'target',
+      (home) => {
+        const result = { outcome: 'stayed', code: 'refused', detail: 'no' } as const;
+        step(home, { kind: 'migrationEnded', nowMs, settlement, result });
+      },
+    ],
+  ])('changes nothing when the host %s', (_, target, prepare) => {
+    const home = unresolved();
+    prepare(home);
+    expect(order(home, target)).toEqual([]);
+  });
+
+  it('changes nothing before the home has tried to find out', () => {
+    expect(order(homeInDoubt(), 'target')).toEqual([]);
+  });
+});

@@ -1,7 +1,6 @@
 /**
  * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room,
- * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is
- * no end that an agent owes.
+ * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one.
  */
 
 import type { SimHost } from '@barter/sim';
@@ -38,7 +37,6 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
     }
     for (const { settlement, domain, phase, to, detail } of state.settlements.values()) {
       if (phase !== 'migrating' && phase !== 'resolving') continue;
-      if (!scene.isAlive(to) && phase === 'resolving') continue;
       open.push({
         key: `${id} settlement ${settlement}`,
         subjects: [settlement, domain],

@@ -38,7 +38,8 @@ export function receipts(scene: Scene): Checker {
         `${host} records that ${domain} ${told(moved)} to ${to}, and ${text}`,
       );
     };
-    if (moved === null && arrivalAt(to, settlement)?.moved) fail(`${to} that it did`);
+    if (moved === null && scene.isAlive(to) && arrivalAt(to, settlement)?.moved)
+      fail(`${to} that it did`);
     // Taken away or brought by hand before its home had found out: nobody can tell.
     if (outcome !== 'under-way' && isByHand(settlement, domain)) return;
     if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);
@@ -52,7 +53,7 @@ export function receipts(scene: Scene): Checker {
     if (moved === false && outcome === 'moved') fail('it did');
     if (outcome === 'under-way') fail('it is still migrating');
     const isPaused = world.hosts.some(({ paused }) => [...paused].some(({ id }) => id === domain));
-    if (isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
+    if (moved === false && isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
       fail('it is paused: nobody can know');
   };
 
