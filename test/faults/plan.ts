@@ -58,6 +58,10 @@ export type Faults = Readonly<{
   goneUnseen: number;
   /** Probability that a host which has just asked for a domain starts again, its clock set meanwhile. */
   setWhileAsking: number;
+  /** Probability that a refusal takes so long that a consent to a later copy of the question overtakes it. */
+  lateRefusals: number;
+  /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
+  operatorAway: boolean;
 }>;
 
 export type Plan = Readonly<{
@@ -146,9 +150,7 @@ export function drawPlan(seed: number): Plan {
 }
 
 /** Drawn apart, so that seeds tell of everything else what they told before there were these. */
-function drawBadMoments(
-  seed: number,
-): Pick<Faults, 'restartAtAccept' | 'goneUnseen' | 'setWhileAsking'> {
+function drawBadMoments(seed: number) {
   const random = new SimRandom(seed, streams.badMomentsPlan);
   const sometimes = (share: number, most: number) =>
     random.next() < share ? most * random.next() : 0;
@@ -156,6 +158,8 @@ function drawBadMoments(
     restartAtAccept: sometimes(0.4, 0.15),
     goneUnseen: sometimes(0.3, 0.2),
     setWhileAsking: sometimes(0.2, 0.2),
+    lateRefusals: sometimes(0.5, 1),
+    operatorAway: random.next() < 0.5,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room,
- * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one.
+ * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one, in
+ * half the seeds; in the others it is no end that an agent owes.
  */
 
 import type { SimHost } from '@barter/sim';
@@ -37,6 +38,7 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
     }
     for (const { settlement, domain, phase, to, detail } of state.settlements.values()) {
       if (phase !== 'migrating' && phase !== 'resolving') continue;
+      if (plan.faults.operatorAway && !scene.isAlive(to) && phase === 'resolving') continue;
       open.push({
         key: `${id} settlement ${settlement}`,
         subjects: [settlement, domain],

@@ -1,25 +1,27 @@
 /**
  * What seldom happens by chance and hurts most when it does: a domain is started anew while an acceptance that takes
  * it is on its way, so that its claim is another one when the proposer decides; a domain goes on from where it has just
- * arrived while the agent of its old home, which has not seen that, is down; and a host that has promised room starts
- * again at another time.
+ * arrived while the agent of its old home, which has not seen that, is down; a host that has promised room starts again
+ * at another time; and a refusal arrives after the consent to a later copy of the question.
  */
 
-import type { HostEffect, HostId } from '@barter/core';
+import type { HostEffect, HostId, Message, SettlementId } from '@barter/core';
 import type { WorldDomain } from '@barter/sim';
 import { streams } from '../plan.ts';
 import type { Checker, Injector, Scene } from '../scene.ts';
 
 /** Long enough for the proposer's hypervisor to tell of both, short enough for its proposal to be open still. */
 const restartMs = 150;
-const acceptLateMs = 500;
+const lateMs = 500;
 /** Longer than any lease. */
 const setMs = 100_000;
 
 export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts, cluster } = scene;
-  const { restartAtAccept, goneUnseen, setWhileAsking } = plan.faults;
+  const { restartAtAccept, goneUnseen, setWhileAsking, lateRefusals } = plan.faults;
   const random = scene.random(streams.badMoments);
+  /** Refusals that are on their way still. */
+  const late = new Map<SettlementId, Readonly<{ to: HostId; message: Message }>>();
   let isOver = false;
 
   const hasRoom = (host: HostId, domain: WorldDomain) =>
@@ -61,7 +63,26 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
       if (!isOver && runsOn(domain, to) && world.host(to).reachable) restart(domain, to);
     });
     cluster.network.cut(responder, to, true);
-    world.at(world.nowMs() + acceptLateMs, () => cluster.network.cut(responder, to, false));
+    world.at(world.nowMs() + lateMs, () => cluster.network.cut(responder, to, false));
+  };
+
+  /** Nothing comes from this home for a moment, so that its holder asks again. */
+  const delay = (home: HostId, to: HostId, message: Message & { kind: 'refuse' }) => {
+    if (!cluster.network.connected(home, to)) return;
+    late.set(message.settlement, { to, message });
+    cluster.network.cut(home, to, true);
+    world.at(world.nowMs() + lateMs, () => cluster.network.cut(home, to, false));
+  };
+
+  const arriveLate = (home: HostId, settlement: SettlementId) => {
+    const refusal = late.get(settlement);
+    if (refusal === undefined) return;
+    late.delete(settlement);
+    world.at(world.nowMs() + 100 + random.next() * 1_000, () => {
+      if (isOver || !scene.isAlive(home)) return;
+      scene.fault('late refusal', `a refusal of ${settlement} arrives after the consent`);
+      cluster.network.deliver(home, refusal.to, refusal.message);
+    });
   };
 
   const startAgainAtAnotherTime = (holder: HostId) => {
@@ -91,11 +112,14 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
       name: 'bad moments',
       onEffect(host, effect) {
         if (isOver || effect.kind !== 'send') return;
-        const { kind } = effect.message;
-        if (kind === 'accept' && restartAtAccept > 0 && random.next() < restartAtAccept)
+        const { message, to } = effect;
+        if (message.kind === 'accept' && restartAtAccept > 0 && random.next() < restartAtAccept)
           disturb(host, effect);
-        if (kind === 'settle' && setWhileAsking > 0 && random.next() < setWhileAsking)
+        if (message.kind === 'settle' && setWhileAsking > 0 && random.next() < setWhileAsking)
           startAgainAtAnotherTime(host);
+        if (message.kind === 'refuse' && lateRefusals > 0 && random.next() < lateRefusals)
+          delay(host, to, message);
+        if (message.kind === 'settling') arriveLate(host, message.settlement);
       },
       onWorld(event) {
         if (isOver || goneUnseen === 0 || event.kind !== 'migration-ended' || !event.moved) return;

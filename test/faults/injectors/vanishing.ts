@@ -55,6 +55,7 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; o
   return {
     /** Also after the faults. */
     operate() {
+      if (plan.faults.operatorAway) return;
       for (const host of hosts)
         for (const { domain, to, unresolvedSinceMs } of host.state?.settlements.values() ?? []) {
           if (unresolvedSinceMs === null || scene.isAlive(to)) continue;
