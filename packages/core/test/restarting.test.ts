@@ -150,12 +150,12 @@ describe('an agent that starts again', () => {
   });
 
   it('knows as many times as its journal has', () => {
-    expect(timesOf(restarted(nowMs)).size).toBe(17);
+    expect(timesOf(restarted(nowMs + 1)).size).toBe(17);
   });
 
   it('ends nothing before it could have ended had the clock not been set', () => {
     const state = restarted(nowMs - 10 * yearMs);
-    const { claimLeaseMs, settleLeaseMs, inDoubtMs, historyMs } = state.config.timing;
+    const { claimLeaseMs, settleLeaseMs, historyMs } = state.config.timing;
     step(state, { kind: 'ticked', nowMs: nowMs + 500, random: [0.5, 0.5, 0.5, 0.5] });
     expect(state.homes.get(domainId('v2'))?.leaseExpiresAtMs).toBe(nowMs + claimLeaseMs);
     expect(state.holdings.get(domain)?.leaseExpiresAtMs).toBe(nowMs + claimLeaseMs);
@@ -163,10 +163,6 @@ describe('an agent that starts again', () => {
     expect(reservation).toMatchObject({
       phase: 'arriving',
       leaseExpiresAtMs: nowMs + settleLeaseMs,
-    });
-    expect(state.deals.get('open')).toMatchObject({
-      phase: 'accepted',
-      expiresAtMs: nowMs + inDoubtMs,
     });
     const later = { kind: 'ticked', random: [0.5, 0.5, 0.5, 0.5] } as const;
     step(state, { ...later, nowMs: nowMs + historyMs });
@@ -176,5 +172,17 @@ describe('an agent that starts again', () => {
       false,
       false,
     ]);
+  });
+
+  it('has no more patience with an open deal however often it starts', () => {
+    const { config } = new Hosts('a').state('a');
+    const expiresAtMs = nowMs + config.timing.inDoubtMs;
+    const first = createHost(config, records(nowMs + yearMs), 'auto');
+    const { effects } = step(first, { kind: 'restarted', nowMs });
+    const written = effects.flatMap((effect) => (effect.kind === 'persist' ? effect.records : []));
+    expect(first.deals.get('open')?.expiresAtMs).toBe(expiresAtMs);
+    const second = createHost(config, [...records(nowMs + yearMs), ...written], 'auto');
+    step(second, { kind: 'restarted', nowMs: nowMs + 1_000 });
+    expect(second.deals.get('open')?.expiresAtMs).toBe(expiresAtMs);
   });
 });
