@@ -72,6 +72,8 @@ function describeRecord(record: JournalRecord): string {
       return `reservation ${key} ${record.value.domain} ${record.value.phase}`;
     case 'receipt':
       return `receipt ${record.value.kind} ${record.value.detail}`;
+    case 'arrived':
+      return `arrived by ${key}`;
     case 'former':
       return `former ${key} v${record.value.version}`;
     case 'settings':

@@ -15,6 +15,7 @@ import {
   receiveSeek,
   tickAnnouncing,
 } from './announcing.ts';
+import { locatedHere } from './arrived.ts';
 import { Directory } from './directory.ts';
 import { receiveClaimMessage, tickClaims } from './holding.ts';
 import { receiveHurry } from './hurry.ts';
@@ -33,6 +34,7 @@ import {
   tickReceiving,
 } from './receiving.ts';
 import type { JournalRecord } from './record.ts';
+import { restart } from './restarting.ts';
 import { observe } from './sampling.ts';
 import { keepUp, receiveFound, seek } from './seeking.ts';
 import {
@@ -41,13 +43,11 @@ import {
   receiveLocated,
   receiveQuery,
   receiveSettle,
-  restartSending,
   tickSending,
 } from './sending.ts';
-import type { Located } from './settlement.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { receiveSummary, summarize } from './summary.ts';
-import { receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+import { receiveDealMessage, tickDeals } from './trading.ts';
 
 /** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
 export type TickRandom = readonly [number, number, number, number];
@@ -112,6 +112,7 @@ export function createHost(
     deals: new Map(),
     reservations: new Map(),
     settlements: new Map(),
+    arrived: new Set(),
     progress: new Map(),
     meetAfterMs: new Map(),
     located: new Map(),
@@ -167,6 +168,9 @@ function restore(state: HostState, record: JournalRecord): void {
       return;
     case 'reservation':
       state.reservations.set(record.value.settlement, record.value);
+      return;
+    case 'arrived':
+      state.arrived.add(record.key as SettlementId);
       return;
     case 'settings':
       state.settings = record.value;
@@ -230,31 +234,6 @@ function take(turn: Turn, event: HostEvent): void {
   }
 }
 
-/**
- * Leases in the journal are older than the ones that held when we went down: everybody gets one more
- * lease from now on to speak up, and nothing is used before its home has confirmed it again.
- */
-function restart(turn: Turn): void {
-  const { state, nowMs } = turn;
-  const { claimLeaseMs, settleLeaseMs } = state.config.timing;
-  for (const [domain, holding] of state.holdings) {
-    const leaseExpiresAtMs = nowMs + claimLeaseMs;
-    state.holdings.set(domain, { ...holding, confirmed: false, leaseExpiresAtMs });
-  }
-  for (const [domain, entry] of state.homes) {
-    if (entry.leaseExpiresAtMs === null) continue;
-    state.homes.set(domain, { ...entry, leaseExpiresAtMs: nowMs + claimLeaseMs });
-  }
-  for (const [id, reservation] of state.reservations) {
-    // The home may have begun: the room is kept until it has said how it ended.
-    const leaseExpiresAtMs = nowMs + settleLeaseMs;
-    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
-    state.reservations.set(id, { ...reservation, phase, leaseExpiresAtMs });
-  }
-  restartDeals(turn);
-  restartSending(turn);
-}
-
 function receive(turn: Turn, from: HostId, message: Message): void {
   switch (message.kind) {
     case 'transfer':
@@ -316,22 +295,10 @@ function inspected(
   const asker = state.locating.get(settlement);
   if (asker !== undefined) {
     state.locating.delete(settlement);
-    turn.send(asker, { kind: 'located', settlement, domain, presence: toLocated(presence) });
+    const located = locatedHere(state, settlement, presence);
+    turn.send(asker, { kind: 'located', settlement, domain, presence: located });
   }
   departureInspected(turn, settlement, presence);
   if (reservationOf(state, domain)?.settlement === settlement)
     arrivalInspected(turn, settlement, presence);
-}
-
-function toLocated(presence: DomainPresence): Located {
-  switch (presence.state) {
-    case 'running':
-    case 'migrating-out':
-      return 'running';
-    case 'arriving':
-    case 'paused':
-      return 'paused';
-    case 'absent':
-      return 'absent';
-  }
 }

@@ -139,7 +139,8 @@ export type SettlementMessage =
       kind: 'located';
       settlement: SettlementId;
       domain: DomainId;
-      presence: 'running' | 'paused' | 'absent';
+      /** `arrived`: this settlement brought it here, and it does not run here now. */
+      presence: 'running' | 'paused' | 'absent' | 'arrived';
     }>;
 
 export type InformationMessage =

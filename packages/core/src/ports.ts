@@ -8,7 +8,11 @@ import type { Message, MigrationStatistics } from './message.ts';
 import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model.ts';
 import type { JournalRecord } from './record.ts';
 
-/** Wall-clock time. May jump; the core never compares it with another host's. */
+/**
+ * Time as it passes: never back, and by no more than has passed, whoever sets the machine's clock meanwhile. It
+ * begins at about the wall clock's time, so across restarts it may jump either way (see `restarting.ts`); the core
+ * never compares it with another host's.
+ */
 export interface Clock {
   nowMs(): number;
 }

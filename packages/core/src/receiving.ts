@@ -13,7 +13,6 @@ import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, Policy, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
-import { receiptKey } from './receipt.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
@@ -346,7 +345,7 @@ export function recordArrival(
   const { state, nowMs: atMs } = turn;
   const to = state.config.self;
   const statistics = null;
-  const receipt = {
+  turn.file({
     kind: 'move',
     atMs,
     settlement,
@@ -356,8 +355,7 @@ export function recordArrival(
     moved,
     detail,
     statistics,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
 }
 
 /** How much of the memory limit the claims held here leave free on paper. */

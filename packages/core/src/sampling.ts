@@ -4,13 +4,13 @@
  */
 
 import { announceChanges } from './announcing.ts';
+import { rememberArrival } from './arrived.ts';
 import { rowOf } from './book.ts';
 import { arrivedEntry, type HomeEntry } from './claim.ts';
 import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holding.ts';
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
-import { receiptKey } from './receipt.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
@@ -96,6 +96,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
+  rememberArrival(turn, reservation);
   recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
@@ -139,8 +140,7 @@ function learnPolicy(turn: Turn, entry: HomeEntry): void {
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {
-  const receipt = { kind: 'fact', atMs: turn.nowMs, domain, detail } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  turn.file({ kind: 'fact', atMs: turn.nowMs, domain, detail });
   turn.log('info', 'fact', `${detail}.`, { domain });
 }
 

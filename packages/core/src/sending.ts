@@ -11,7 +11,6 @@ import { dropHome, setHome, takeBack } from './holding.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
 import type { DomainPresence, MigrationResult } from './ports.ts';
-import { receiptKey } from './receipt.ts';
 import { isUnderWay, resolve, type Settlement } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 
@@ -190,7 +189,10 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const settlement = state.settlements.get(id);
   if (settlement?.phase !== 'resolving') return;
   const heard = state.located.get(id);
-  const fresh = heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs;
+  // Where it is changes; that it has arrived stays true.
+  const fresh =
+    heard !== undefined &&
+    (heard.located === 'arrived' || nowMs - heard.atMs <= 5 * state.config.timing.resendMs);
   const known = state.directory.find(settlement.domain);
   const isElsewhere =
     known !== undefined &&
@@ -206,7 +208,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const isNews = resolution.detail !== settlement.detail;
   const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
   if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
-    finish(turn, settlement, false, resolution.detail);
+    // It may have arrived and been taken away before the target had seen it.
+    finish(turn, settlement, null, resolution.detail);
     return;
   }
   const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
@@ -271,7 +274,12 @@ function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
   });
 }
 
-function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: string): void {
+export function finish(
+  turn: Turn,
+  settlement: Settlement,
+  moved: boolean | null,
+  detail: string,
+): void {
   const { state, nowMs } = turn;
   const { settlement: id, domain, to, version, statistics } = settlement;
   const ended: Settlement = {
@@ -285,7 +293,7 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
   state.located.delete(id);
   if (moved) departed(turn, domain, to, version);
   else stayed(turn, domain, id, detail);
-  const receipt = {
+  turn.file({
     kind: 'move',
     atMs: nowMs,
     settlement: id,
@@ -295,8 +303,7 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
     moved,
     detail,
     statistics,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
   answer(turn, ended);
   const target = state.directory.hostName(to);
   if (moved)
@@ -310,7 +317,9 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
     turn.log(
       'warn',
       'migration-failed',
-      `${settlement.name} stays here, not at ${target}: ${detail}.`,
+      moved === null
+        ? `Whether ${settlement.name} moved to ${target} nobody can tell: ${detail}.`
+        : `${settlement.name} stays here, not at ${target}: ${detail}.`,
       {
         settlement: id,
         domain,

@@ -12,7 +12,7 @@
  * domain is running here. The home never guesses how a migration ended: it asks both hypervisors.
  */
 
-import type { MigrationStatistics } from './message.ts';
+import type { MigrationStatistics, SettlementMessage } from './message.ts';
 import type { DomainId, DomainTraits, HostId, SettlementId, TrafficRow } from './model.ts';
 import type { DomainPresence } from './ports.ts';
 
@@ -54,7 +54,7 @@ export function isUnderWay(settlement: Settlement): boolean {
 }
 
 /** What the target said about the domain, when it could be asked. */
-export type Located = 'running' | 'paused' | 'absent';
+export type Located = (SettlementMessage & { kind: 'located' })['presence'];
 
 export type Resolution =
   | Readonly<{ kind: 'moved' | 'stayed'; detail: string }>
@@ -74,6 +74,9 @@ export function resolve(
   // It went on from the target before we had heard that it arrived there.
   if (here.state === 'absent' && !here.defined && there !== 'running' && elsewhere !== null)
     return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
+  // What became of it since, even its coming back here, is another story.
+  if (there === 'arrived' && (here.state === 'absent' || here.state === 'running'))
+    return { kind: 'moved', detail: 'it has run at the target since' };
   switch (here.state) {
     case 'running':
       // The source runs it, so the target cannot: QEMU hands over once, and a paused arrival is killed.
@@ -109,6 +112,12 @@ export function resolve(
 /** Perform-done: the source is paused and somebody else has to decide. Never resume it while in doubt. */
 function pausedHere(there: Located | null): Resolution {
   switch (there) {
+    case 'arrived':
+      return {
+        kind: 'wait',
+        alarm: true,
+        detail: 'it has run at the target since; its paused copy here must never be resumed',
+      };
     case 'running':
       return {
         kind: 'wait',

@@ -28,6 +28,7 @@ import type {
 import type { ArrivalLoads } from './news.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
 import type { Priced } from './prospects.ts';
+import { type Receipt, receiptKey } from './receipt.ts';
 import type { JournalRecord } from './record.ts';
 import type { Located, Reservation, Settlement } from './settlement.ts';
 import type { Steadiness } from './steady.ts';
@@ -131,6 +132,8 @@ export type HostState = {
   readonly deals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
   readonly settlements: Map<SettlementId, Settlement>;
+  /** Settlements that brought their domains here, the latest last. */
+  readonly arrived: Set<SettlementId>;
   readonly progress: Map<SettlementId, MigrationProgress>;
   /** Domains that were proposed for a meeting, and when they may be again. */
   readonly meetAfterMs: Map<DomainId, number>;
@@ -220,6 +223,11 @@ export class Turn {
 
   record(record: JournalRecord): void {
     this.#records.push(record);
+  }
+
+  /** Receipts are kept with what they are about, or not at all. */
+  file(receipt: Receipt): void {
+    this.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
   }
 
   emit(effect: HostEffect): void {

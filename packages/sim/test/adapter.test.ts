@@ -107,7 +107,13 @@ journalContract('the simulated journal', async () => {
 
 clockContract('simulated', () => {
   const clock = new SimClock(1000);
-  return { clock, pass: async (ms) => clock.advanceTo(clock.nowMs() + ms) };
+  return {
+    clock,
+    pass: async (ms) => clock.advanceTo(clock.nowMs() + ms),
+    setWall: (byMs) => {
+      clock.wallSkewMs += byMs;
+    },
+  };
 });
 
 randomContract('simulated', () => new SimRandom(7));

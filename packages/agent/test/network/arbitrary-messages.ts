@@ -198,7 +198,7 @@ export const message: Of<Message> = fc.oneof(
   kind('located', {
     settlement,
     domain,
-    presence: fc.constantFrom('running', 'paused', 'absent'),
+    presence: fc.constantFrom('running', 'paused', 'absent', 'arrived'),
   }),
   kind('summary', { summary, answer: fc.boolean() }),
   kind('announce', { id: version, domains: list(fc.record(notice)) }),

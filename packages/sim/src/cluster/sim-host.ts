@@ -94,6 +94,7 @@ export class SimHost {
     const { world, network, mode, random } = this.#around;
     this.#life++;
     const life = this.#life;
+    this.clock.restart();
     this.#state = createHost(this.#config, this.journal.loadNow(), mode);
     void this.#probe.start();
     const transport = network.join(this.id);

@@ -182,7 +182,7 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
     message<Body<'located'>>('Located', {
       settlement: one(1, settlementId),
       domain: one(2, domainId),
-      presence: one(3, word('running', 'paused', 'absent')),
+      presence: one(3, word('running', 'paused', 'absent', 'arrived')),
     }),
   ],
   summary: [
