@@ -31,6 +31,7 @@ if (obstacle !== undefined) {
     const hypervisor = await LibvirtHypervisor.open({
       socketPath,
       log: { log: () => {} },
+      door: { close: async () => {}, evidence: async () => 'unknown' },
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

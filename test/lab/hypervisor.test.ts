@@ -62,6 +62,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
     return LibvirtHypervisor.open({
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
+      door: { close: async () => {}, evidence: async () => 'opened' },
       path,
       options: {
         limits: {

@@ -43,6 +43,9 @@ export function crashingHypervisor(
     onEvent: (listener) => hypervisor.onEvent(listener),
     abortMigration: (domain) => hypervisor.abortMigration(domain),
     inspect: (domain) => hypervisor.inspect(domain),
+    resume: (domain) => hypervisor.resume(domain),
+    discard: (domain) => hypervisor.discard(domain),
+    refuseArrival: (settlement, domain) => hypervisor.refuseArrival(settlement, domain),
     close: () => hypervisor.close(),
     async migrate(order, onProgress) {
       const result = await hypervisor.migrate(order, (progress) => {

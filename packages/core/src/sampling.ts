@@ -12,6 +12,7 @@ import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
 import { receiptKey } from './receipt.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
+import { endArrival } from './refusing.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
@@ -96,6 +97,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
+  endArrival(turn, reservation, 'arrived');
   recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
@@ -103,6 +105,8 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     settlement: reservation.settlement,
     domain,
     presence: 'running',
+    arrival: 'arrived',
+    question: 0,
   });
   turn.log('info', 'arrived', `${traits.name} runs here now.`, { domain, from: reservation.home });
 }

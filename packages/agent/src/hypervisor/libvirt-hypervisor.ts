@@ -14,6 +14,8 @@ import type {
   MigrationProgress,
   MigrationResult,
   Policy,
+  RefusalOutcome,
+  SettlementId,
 } from '@barter/core';
 import {
   type DomainEvent,
@@ -31,6 +33,7 @@ import { type DirtyRateSettings, dirtyRateDefaults } from './dirty-rate.ts';
 import { parseDomainXml } from './domain-xml.ts';
 import { type KernelPaths, kernelPaths } from './host-load.ts';
 import { hypervisorEvent } from './hypervisor-event.ts';
+import { type ArrivalDoor, discardLeftover, refuseArrival, resumeLeftover } from './leftovers.ts';
 import { MigrationRun } from './migration-run.ts';
 import { policyNamespace, policyPrefix, readPolicy, writePolicy } from './policy-xml.ts';
 import { inspectDomain, isMigratingOut } from './presence.ts';
@@ -62,6 +65,8 @@ export type HypervisorParts = Readonly<{
   socketPath: string;
   /** How the bytes of a migration get to the target. */
   path: MigrationPath;
+  /** How domains arrive here. */
+  door: ArrivalDoor;
   log: Log;
   options: HypervisorOptions;
 }>;
@@ -174,6 +179,18 @@ export class LibvirtHypervisor implements Hypervisor {
       const detail = error instanceof Error ? error.message : String(error);
       this.#parts.log.log('warn', 'abort-failed', detail, { domain });
     }
+  }
+
+  resume(domain: DomainId): Promise<void> {
+    return resumeLeftover(this.#client.domains, domain);
+  }
+
+  discard(domain: DomainId): Promise<void> {
+    return discardLeftover(this.#client.domains, domain);
+  }
+
+  refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
+    return refuseArrival(this.#client.domains, this.#parts.door, settlement, domain);
   }
 
   /** The target's checks before a domain may arrive. Errors: `check-failed`, `unreachable`. */

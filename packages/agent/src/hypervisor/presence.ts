@@ -67,10 +67,12 @@ export function presenceOf(
     const arriving = reason === pausedReason.migration || reason === pausedReason.startingUp;
     if (job === 'incoming' && arriving) return { state: 'arriving' };
     if (job !== null && job !== 'incoming' && isMigratingIn(job)) return { state: 'arriving' };
-    return { state: 'paused', detail: pausedDetail(reason) };
+    const byMigration = reason === pausedReason.migration;
+    return { state: 'paused', detail: pausedDetail(reason), byMigration };
   }
   if (state === domainState.running || state === domainState.blocked) return { state: 'running' };
-  return { state: 'paused', detail: `libvirt says that its state is ${stateName(state)}` };
+  const detail = `libvirt says that its state is ${stateName(state)}`;
+  return { state: 'paused', detail, byMigration: false };
 }
 
 export function isActive(state: number): boolean {

@@ -1,0 +1,71 @@
+/**
+ * The way by which one domain may arrive here, and what went through it: closed for good when an arrival is given
+ * up, and asked afterwards whether the order to run the domain had been let in.
+ *
+ * The marks lie in the runtime directory: they outlive agents and libvirtd, and a boot takes them away together
+ * with everything that could have arrived before it. Whoever finds none knows nothing.
+ *
+ *   KEY.opened    this host has let the source's calls in for this settlement
+ *   KEY.ordered   the call that makes the domain run has been let through: made before it goes on to libvirtd
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { settlementKey } from './channel.ts';
+import { closeMover } from './control.ts';
+
+/** A home that asks later than this is told that nobody knows. */
+const marksKeptMs = 30 * 24 * 3600 * 1000;
+const prepareWaitMs = 50;
+
+export function orderedMark(runDirectory: string, settlement: string): string {
+  return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.ordered`);
+}
+
+/** Marks a settlement as let in. Rejects when that cannot be written: then nothing is let in. */
+export async function markOpened(runDirectory: string, settlement: string): Promise<void> {
+  const directory = marksDirectory(runDirectory);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await forgetOldMarks(directory);
+  await writeFile(openedMark(runDirectory, settlement), '', { mode: 0o600 });
+}
+
+/**
+ * `opened`: the source's calls were let in, and no order to run the domain. `ordered`: that as well. `unknown`:
+ * nothing was let in since this host booted.
+ */
+export async function arrivalEvidence(
+  runDirectory: string,
+  settlement: string,
+): Promise<'unknown' | 'opened' | 'ordered'> {
+  if (existsSync(orderedMark(runDirectory, settlement))) return 'ordered';
+  return existsSync(openedMark(runDirectory, settlement)) ? 'opened' : 'unknown';
+}
+
+/** Waits until nothing is being opened for the settlement, and ends its mover. Rejects when that is not certain. */
+export async function closeDoor(
+  runDirectory: string,
+  settlement: string,
+  isOpening: () => boolean,
+): Promise<void> {
+  while (isOpening()) await new Promise((resolve) => setTimeout(resolve, prepareWaitMs));
+  const closed = await closeMover(runDirectory, settlement, 'target');
+  if (!closed.ok) throw new Error(closed.message);
+}
+
+async function forgetOldMarks(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > marksKeptMs) await rm(path, { force: true });
+  }
+}
+
+function openedMark(runDirectory: string, settlement: string): string {
+  return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.opened`);
+}
+
+function marksDirectory(runDirectory: string): string {
+  return join(runDirectory, 'arrivals');
+}
