@@ -12,6 +12,9 @@ export const crashPoints = [
   'migration-running',
   'migration-done',
 ] as const;
+/** For movers, which inherit it: the order to run the domain stops at the target's, which stands still with it. */
+export const orderHeld = 'order-held';
+
 export type CrashPoint = (typeof crashPoints)[number];
 
 export function crashPointOf(environment: NodeJS.ProcessEnv): CrashPoint | undefined {

@@ -12,6 +12,7 @@ import { connect, type IpcNetConnectOpts, type Server, type Socket } from 'node:
 import { Transform } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Log } from '@barter/core';
+import { orderHeld } from '../crash-point.ts';
 import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, connectionsMax, decodeHeader, headerBytes } from './channel.ts';
@@ -144,6 +145,7 @@ function filterStream(filter: RpcFilter, orderedMark: string, log: Log): Transfo
           return;
         }
         if (isOrderToRun(frame)) {
+          if (process.env.BARTER_CRASH_AT === orderHeld) process.kill(process.pid, 'SIGSTOP');
           try {
             writeFileSync(orderedMark, '', { mode: 0o600 });
           } catch (error) {

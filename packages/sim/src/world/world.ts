@@ -343,7 +343,9 @@ export class World {
 
   start(domain: WorldDomain, host: WorldHost): void {
     host.running.add(domain);
+    // A host has one of a name: what ran here before, or was left, gives way.
     host.shutOff.delete(domain);
+    host.paused.delete(domain);
     host.sample = undefined;
     this.emit({ kind: 'started', atMs: this.#nowMs, host: host.id, domain: domain.id });
   }
