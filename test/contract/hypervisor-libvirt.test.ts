@@ -32,6 +32,7 @@ if (obstacle !== undefined) {
       socketPath,
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => 'unknown' },
+      way: { isHeld: async () => false, close: async () => {} },
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

@@ -63,6 +63,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => 'opened' },
+      way: { isHeld: async () => false, close: async () => {} },
       path,
       options: {
         limits: {

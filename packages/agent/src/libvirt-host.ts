@@ -11,6 +11,7 @@ import type { ArrivalDoor } from './hypervisor/leftovers.ts';
 import { LibvirtHypervisor } from './hypervisor/libvirt-hypervisor.ts';
 import type { MigrationPath } from './migration-path.ts';
 import { serveArrivals } from './mover/arrivals.ts';
+import { departureWay } from './mover/departures.ts';
 import { monotonicMs } from './mover/monotonic.ts';
 import { plainPath } from './mover/plain-path.ts';
 import { readQemuOwner } from './mover/qemu-owner.ts';
@@ -39,6 +40,7 @@ export async function openLibvirtHost(
   const hypervisor = await LibvirtHypervisor.open({
     socketPath,
     path: migrationPath(config, needs, mover, owner),
+    way: departureWay(mover.runDirectory),
     door: {
       close: async (settlement) => await given(door).close(settlement),
       evidence: async (settlement) => await given(door).evidence(settlement),

@@ -47,7 +47,14 @@ type Told = Readonly<{
 
 const why = whyNoLab();
 if (why !== undefined) throw new Error(`no lab here: ${why}`);
-const lab = await upLab({ name: values.name, hosts: 2, domains: 2, guestsPerHost: 2, mode: 'advise', settings });
+const lab = await upLab({
+  name: values.name,
+  hosts: 2,
+  domains: 2,
+  guestsPerHost: 2,
+  mode: 'advise',
+  settings,
+});
 const stage = await Stage.open(lab);
 const told: Told[] = [];
 try {
@@ -91,7 +98,8 @@ async function play(row: Row): Promise<Told> {
   const [here, there] = [await stage.see(source), await stage.see(target)];
   const at = here === 'running' ? source : there === 'running' ? target : undefined;
   if (at === undefined) problems.push('it runs nowhere');
-  else if (row.ends !== 'either' && at !== row.ends) problems.push(`it runs on ${at}, not ${row.ends}`);
+  else if (row.ends !== 'either' && at !== row.ends)
+    problems.push(`it runs on ${at}, not ${row.ends}`);
   if (stage.runningTwiceMs > 0)
     problems.push(`it ran on both hosts for ${Math.round(stage.runningTwiceMs)} ms`);
   return {

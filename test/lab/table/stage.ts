@@ -71,7 +71,9 @@ export class Stage {
   }
 
   /** Agents agree on the move, and an operator approves it. Resolves when a migration is being prepared. */
-  async begin(environment: Readonly<Partial<Record<HostId, Record<string, string>>>> = {}): Promise<void> {
+  async begin(
+    environment: Readonly<Partial<Record<HostId, Record<string, string>>>> = {},
+  ): Promise<void> {
     await this.#reset();
     for (const host of [source, target] as const)
       await this.lab.startAgent(host, environment[host] ?? {});
@@ -82,7 +84,12 @@ export class Stage {
     await until('the agents to agree that vm1 moves', waits, agreedWithinMs, 200);
     const approved = await this.lab.barter(source, 'approve', guest);
     if (approved.code !== 0) throw new LabError(`barter approve: ${approved.stderr}`);
-    await until('the target to let vm1 in', () => this.moverOf(target) !== undefined, phaseWithinMs, 5);
+    await until(
+      'the target to let vm1 in',
+      () => this.moverOf(target) !== undefined,
+      phaseWithinMs,
+      5,
+    );
   }
 
   /** The guest runs at the source and nowhere else, and the agents remember nothing. */
@@ -143,7 +150,9 @@ export class Stage {
     const { domains } = this.#client(source);
     const isCopying = async () => {
       const domain = await domains.lookupByUuid(this.lab.guest(guest).uuid);
-      const { parameters } = await domains.jobStatistics(domain).catch(() => ({ parameters: new Map() }));
+      const { parameters } = await domains
+        .jobStatistics(domain)
+        .catch(() => ({ parameters: new Map() }));
       return (numberOf(parameters, 'memory_processed') ?? 0) > 2e6;
     };
     await until('memory to be on its way', isCopying, phaseWithinMs, 20);

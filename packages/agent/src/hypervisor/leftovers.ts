@@ -15,6 +15,7 @@ import {
   isUncertain,
   undefineFlag,
 } from '@barter/libvirt';
+import type { DepartureWay } from '../mover/departures.ts';
 import { inspectDomain } from './presence.ts';
 
 /** What is known of an arrival besides what libvirt says. */
@@ -31,27 +32,40 @@ export type ArrivalDoor = Readonly<{
 /** libvirt may have to wait for QEMU. */
 const callMsMax = 20_000;
 
-/** Lets a copy run on that a migration left paused. Rejects with a `LibvirtError`. */
-export async function resumeLeftover(domains: DomainApi, uuid: string): Promise<void> {
-  const presence = await inspectDomain(domains, uuid);
+/** Lets a copy run on that a migration left paused. Rejects with a `LibvirtError`, or when its way cannot be closed. */
+export async function resumeLeftover(
+  domains: DomainApi,
+  way: DepartureWay,
+  uuid: string,
+): Promise<void> {
+  const presence = await inspectDomain(domains, uuid, way.isHeld);
   if (presence.state !== 'paused' || !presence.byMigration) return;
-  await domains.resume(await domains.lookupByUuid(uuid));
+  // Where libvirt waits for its answer still, it resumes by itself when there can be none any more.
+  const isWaiting = await way.isHeld(uuid);
+  await way.close(uuid);
+  if (!isWaiting) await domains.resume(await domains.lookupByUuid(uuid));
 }
 
 /**
  * Takes away what is left of a domain that runs elsewhere. The definition goes first: whatever happens next, a
  * reboot starts no second copy. Rejects with a `LibvirtError`.
  */
-export async function discardLeftover(domains: DomainApi, uuid: string): Promise<void> {
-  const presence = await inspectDomain(domains, uuid);
+export async function discardLeftover(
+  domains: DomainApi,
+  way: DepartureWay,
+  uuid: string,
+): Promise<void> {
+  const presence = await inspectDomain(domains, uuid, way.isHeld);
   if (!isLeftover(presence)) return;
   const domain = await domains.lookupByUuid(uuid);
   if (await domains.isPersistent(domain)) {
     await domains.setAutostart(domain, false);
     await domains.undefine(domain, undefineFlag.keepNvram);
   }
-  const still = await inspectDomain(domains, uuid);
+  const still = await inspectDomain(domains, uuid, way.isHeld);
   if (still.state === 'paused' && still.byMigration) await domains.destroy(domain);
+  // Only now: libvirt, if it waits still, finds nothing that it could resume.
+  await way.close(uuid);
 }
 
 function isLeftover(presence: DomainPresence): boolean {

@@ -26,6 +26,7 @@ import {
   type Reachability,
 } from '@barter/libvirt';
 import type { MigrationFacts, MigrationPath } from '../migration-path.ts';
+import type { DepartureWay } from '../mover/departures.ts';
 import { failure, type Result, success } from '../result.ts';
 import { checkArrival } from './arrival.ts';
 import type { CapacityLimits } from './capacity.ts';
@@ -67,6 +68,8 @@ export type HypervisorParts = Readonly<{
   path: MigrationPath;
   /** How domains arrive here. */
   door: ArrivalDoor;
+  /** How domains leave. */
+  way: DepartureWay;
   log: Log;
   options: HypervisorOptions;
 }>;
@@ -128,7 +131,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   inspect(domain: DomainId): Promise<DomainPresence> {
-    return inspectDomain(this.#client.domains, domain);
+    return inspectDomain(this.#client.domains, domain, this.#parts.way.isHeld);
   }
 
   async migrate(
@@ -140,10 +143,10 @@ export class LibvirtHypervisor implements Hypervisor {
       const detail = `A migration of domain ${domain} is under way already.`;
       return { outcome: 'stayed', code: 'busy', detail };
     }
-    const { path, log, options } = this.#parts;
+    const { path, way, log, options } = this.#parts;
     const settings = { pollMs: 500, askEveryMs: 1_000, ...options.migration };
     const { signal } = this.#closing;
-    const world = { client: this.#client, path, log, settings, signal };
+    const world = { client: this.#client, path, way, log, settings, signal };
     const run = new MigrationRun(world, order, onProgress);
     this.#runs.set(domain, run);
     try {
@@ -182,11 +185,11 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   resume(domain: DomainId): Promise<void> {
-    return resumeLeftover(this.#client.domains, domain);
+    return resumeLeftover(this.#client.domains, this.#parts.way, domain);
   }
 
   discard(domain: DomainId): Promise<void> {
-    return discardLeftover(this.#client.domains, domain);
+    return discardLeftover(this.#client.domains, this.#parts.way, domain);
   }
 
   refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {

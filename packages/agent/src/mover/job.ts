@@ -90,5 +90,7 @@ export const moverStatus = z.object({
   phase: z.enum(['waiting', 'carrying', 'lingering']),
   connections: z.number().int(),
   bytes: z.number(),
+  /** The order to run the domain has been passed on, and its answer is overdue or lost. */
+  held: z.boolean().default(false),
 });
 export type MoverStatus = z.infer<typeof moverStatus>;
