@@ -62,7 +62,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
     return LibvirtHypervisor.open({
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
-      door: { close: async () => {}, evidence: async () => 'opened' },
+      door: { close: async () => {}, evidence: async () => ({ kind: 'opened' }) },
       way: { isHeld: async () => false, close: async () => {} },
       path,
       options: {

@@ -167,8 +167,7 @@ function pausedHere(there: There | null): Resolution {
     case 'absent':
       if (there.arrival === 'refused')
         return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };
-      if (there.arrival === 'unclear')
-        return wait('paused here, and the target cannot tell whether it ran there', true);
+      if (there.arrival === 'unclear') return unclear('paused here');
       return { ...wait('paused here: the target is asked to give it up', false), giveUp: true };
     case 'arriving':
       return {
@@ -189,14 +188,19 @@ function pausedByHand(there: There | null): Resolution {
     return wait('paused here by hand, and not absent at the target', true);
   if (there.presence === 'absent' && there.arrival === 'refused')
     return { kind: 'stayed', detail: 'it is at its home, paused there by hand' };
-  if (there.arrival === 'unclear')
-    return wait('paused here by hand, and the target cannot tell whether it ran there', true);
+  if (there.arrival === 'unclear') return unclear('paused here by hand');
   return { ...wait('paused here by hand: the target is asked to give it up', false), giveUp: true };
 }
 
 /** Once the target has run it, its memory here is of the past: for good, whatever became of it there. */
 function hasRun({ presence, arrival }: There): boolean {
   return arrival === 'arrived' || (presence === 'running' && arrival !== 'refused');
+}
+
+/** It is asked for on and on: somebody may come to know. */
+function unclear(here: string): Resolution {
+  const detail = `${here}, and the target cannot tell whether it ran there`;
+  return { ...wait(detail, true), giveUp: true };
 }
 
 function wait(detail: string, alarm: boolean): Resolution & { kind: 'wait' } {

@@ -46,7 +46,7 @@ const every = (Object.keys(heres) as Here[]).flatMap((here) =>
 const word = (resolution: Resolution) => {
   if (resolution.kind !== 'wait') return resolution.kind;
   if (resolution.nowhere) return 'nowhere';
-  if (resolution.giveUp) return 'ask';
+  if (resolution.giveUp) return resolution.alarm ? 'ask!' : 'ask';
   return resolution.alarm ? 'alarm' : 'wait';
 };
 
@@ -77,14 +77,14 @@ const table: Readonly<Record<Here, Readonly<Record<Located | 'unreachable', stri
     running: 'clear alarm clear clear',
     paused: 'alarm alarm clear alarm',
     arriving: 'ask ask clear ask',
-    absent: 'ask resume clear alarm',
+    absent: 'ask resume clear ask!',
     unreachable: 'alarm',
   },
   'by hand': {
     running: 'alarm alarm alarm alarm',
     paused: 'alarm alarm alarm alarm',
-    arriving: 'ask ask alarm alarm',
-    absent: 'ask stayed alarm alarm',
+    arriving: 'ask ask alarm ask!',
+    absent: 'ask stayed alarm ask!',
     unreachable: 'alarm',
   },
   'shut off': {

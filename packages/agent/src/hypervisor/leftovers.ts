@@ -22,12 +22,19 @@ import { inspectDomain } from './presence.ts';
 export type ArrivalDoor = Readonly<{
   /** Closes the way by which the domain may arrive, for good; rejects when it may still be open. */
   close(settlement: string): Promise<void>;
-  /**
-   * `opened`: this host, since it booted, has let libvirt calls of this settlement in, and no order to run the domain
-   * was among them. `ordered`: one was. `unknown`: nothing was let in, or nobody remembers.
-   */
-  evidence(settlement: string): Promise<'unknown' | 'opened' | 'ordered'>;
+  evidence(settlement: string): Promise<ArrivalEvidence>;
 }>;
+
+export type ArrivalEvidence =
+  /** Since this host booted nothing was let in, or nobody remembers. */
+  | Readonly<{ kind: 'unknown' }>
+  /** libvirt calls of this settlement were let in, and no order to run the domain was among them. */
+  | Readonly<{ kind: 'opened' }>
+  /** One was; `atMs` on the clock of monotonic.ts. */
+  | Readonly<{ kind: 'ordered'; atMs: number }>;
+
+/** Whether somebody has looked at libvirt all the time since then, and not seen the domain run. */
+export type NotSeenRunning = (uuid: string, sinceMs: number) => boolean;
 
 /** libvirt may have to wait for QEMU. */
 const callMsMax = 20_000;
@@ -82,13 +89,14 @@ export async function refuseArrival(
   door: ArrivalDoor,
   settlement: string,
   uuid: string,
+  notSeenRunning: NotSeenRunning,
 ): Promise<RefusalOutcome> {
   await door.close(settlement);
   const evidence = await door.evidence(settlement);
   const before = await inspectDomain(domains, uuid);
   // An administrator's own migration is none of ours.
   const isCancelled =
-    before.state === 'arriving' && evidence !== 'unknown' && (await cancel(domains, uuid));
+    before.state === 'arriving' && evidence.kind !== 'unknown' && (await cancel(domains, uuid));
   const after = await inspectDomain(domains, uuid);
   switch (after.state) {
     case 'running':
@@ -97,7 +105,11 @@ export async function refuseArrival(
     case 'absent':
       // A definition came with it, and comes only to what runs.
       if (isCancelled && !after.defined) return 'refused';
-      return evidence === 'opened' ? 'refused' : 'unclear';
+      if (evidence.kind === 'opened') return 'refused';
+      // libvirtd died over the order. When it came back it ended the domain, unless that ran: then we have seen it.
+      return evidence.kind === 'ordered' && !after.defined && notSeenRunning(uuid, evidence.atMs)
+        ? 'refused'
+        : 'unclear';
     default:
       throw new Error(`The domain ${uuid} is ${after.state} here still.`);
   }

@@ -38,6 +38,7 @@ import { type ArrivalDoor, discardLeftover, refuseArrival, resumeLeftover } from
 import { MigrationRun } from './migration-run.ts';
 import { policyNamespace, policyPrefix, readPolicy, writePolicy } from './policy-xml.ts';
 import { inspectDomain, isMigratingOut } from './presence.ts';
+import { RunningWatch } from './running-watch.ts';
 import { Sampler } from './sampler.ts';
 
 export type HypervisorOptions = Readonly<{
@@ -82,6 +83,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #sampler: Sampler;
   readonly #runs = new Map<DomainId, MigrationRun>();
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
+  readonly #running = new RunningWatch();
   readonly #closing = new AbortController();
   #reachable: boolean | undefined;
 
@@ -120,8 +122,11 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#client.isReachable;
   }
 
-  sample(): Promise<HypervisorSample> {
-    return this.#sampler.sample();
+  async sample(): Promise<HypervisorSample> {
+    const sample = await this.#sampler.sample();
+    for (const { domain, state } of sample.domains)
+      if (state === 'running') this.#running.saw(domain);
+    return sample;
   }
 
   /** A listener that comes late is told at once when libvirt is away. */
@@ -193,7 +198,10 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
-    return refuseArrival(this.#client.domains, this.#parts.door, settlement, domain);
+    const { domains } = this.#client;
+    return refuseArrival(domains, this.#parts.door, settlement, domain, (uuid, sinceMs) =>
+      this.#running.notSeenSince(uuid, sinceMs),
+    );
   }
 
   /** The target's checks before a domain may arrive. Errors: `check-failed`, `unreachable`. */
@@ -243,6 +251,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   #noticed(event: DomainEvent): void {
+    this.#running.notice(event);
     for (const run of this.#runs.values()) run.notice(event);
     const translated = hypervisorEvent(event);
     if (translated !== null) this.#tell(translated);

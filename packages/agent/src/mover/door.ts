@@ -10,8 +10,9 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ArrivalEvidence } from '../hypervisor/leftovers.ts';
 import { settlementKey } from './channel.ts';
 import { closeMover } from './control.ts';
 
@@ -31,16 +32,16 @@ export async function markOpened(runDirectory: string, settlement: string): Prom
   await writeFile(openedMark(runDirectory, settlement), '', { mode: 0o600 });
 }
 
-/**
- * `opened`: the source's calls were let in, and no order to run the domain. `ordered`: that as well. `unknown`:
- * nothing was let in since this host booted.
- */
+/** What the marks say. Rejects when they cannot be read. */
 export async function arrivalEvidence(
   runDirectory: string,
   settlement: string,
-): Promise<'unknown' | 'opened' | 'ordered'> {
-  if (existsSync(orderedMark(runDirectory, settlement))) return 'ordered';
-  return existsSync(openedMark(runDirectory, settlement)) ? 'opened' : 'unknown';
+): Promise<ArrivalEvidence> {
+  const ordered = orderedMark(runDirectory, settlement);
+  // A mark that was not written in full was made, and nobody knows when.
+  if (existsSync(ordered))
+    return { kind: 'ordered', atMs: Number(await readFile(ordered, 'utf8')) };
+  return { kind: existsSync(openedMark(runDirectory, settlement)) ? 'opened' : 'unknown' };
 }
 
 /** Waits until nothing is being opened for the settlement, and ends its mover. Rejects when that is not certain. */

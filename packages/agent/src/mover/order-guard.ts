@@ -39,7 +39,8 @@ export class OrderGuard extends Duplex {
     this.#onChange = onChange;
     near.on('data', (chunk: Buffer) => this.#fromLibvirt(chunk));
     near.once('end', () => {
-      if (!this.destroyed) this.push(null);
+      if (this.#state === 'held') near.destroy();
+      else if (!this.destroyed) this.push(null);
     });
     near.once('close', () => {
       this.#enter('none');
@@ -83,7 +84,8 @@ export class OrderGuard extends Duplex {
   #hold(): void {
     this.#enter('held');
     // Nobody reads for the target any more, and libvirtd's keepalives want to be heard.
-    this.#near.resume();
+    if (this.#near.readableEnded) this.#near.destroy();
+    else this.#near.resume();
   }
 
   #enter(state: OrderState): void {

@@ -17,6 +17,7 @@ import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, connectionsMax, decodeHeader, headerBytes } from './channel.ts';
 import type { TargetJob } from './job.ts';
+import { monotonicMs } from './monotonic.ts';
 import { frameBytesMax, isOrderToRun, procedureName, RpcFilter } from './rpc-filter.ts';
 import { RpcFrameSplitter } from './rpc-frame.ts';
 import { showsPinnedKey, tlsSettings } from './tls-settings.ts';
@@ -147,7 +148,7 @@ function filterStream(filter: RpcFilter, orderedMark: string, log: Log): Transfo
         if (isOrderToRun(frame)) {
           if (process.env.BARTER_CRASH_AT === orderHeld) process.kill(process.pid, 'SIGSTOP');
           try {
-            writeFileSync(orderedMark, '', { mode: 0o600 });
+            writeFileSync(orderedMark, String(monotonicMs()), { mode: 0o600 });
           } catch (error) {
             done(error as Error);
             return;
