@@ -33,6 +33,8 @@ const settings = {
   migration: { bandwidth: '64Mbit' },
 };
 const endsWithinMs = 150_000;
+/** The two libvirtds answer a moment apart, and one that has just started says at first what it wrote down last. */
+const lookToleranceMs = 300;
 
 type Told = Readonly<{
   row: string;
@@ -58,7 +60,6 @@ const lab = await upLab({
 const stage = await Stage.open(lab);
 const told: Told[] = [];
 try {
-  await lab.guestsConnected(120_000);
   for (const row of rows.filter(({ name }) => new RegExp(values.only).test(name))) {
     const one = await play(row);
     told.push(one);
@@ -100,7 +101,7 @@ async function play(row: Row): Promise<Told> {
   if (at === undefined) problems.push('it runs nowhere');
   else if (row.ends !== 'either' && at !== row.ends)
     problems.push(`it runs on ${at}, not ${row.ends}`);
-  if (stage.runningTwiceMs > 0)
+  if (stage.runningTwiceMs > lookToleranceMs)
     problems.push(`it ran on both hosts for ${Math.round(stage.runningTwiceMs)} ms`);
   return {
     row: row.name,
