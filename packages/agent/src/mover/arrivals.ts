@@ -114,7 +114,7 @@ async function prepare(
   if (!still.ok) return still;
   const leaseMs = still.value.expiresAtMs - options.clock.nowMs();
   try {
-    await markOpened(options.runDirectory, body.settlement);
+    await markOpened(options.runDirectory, body.settlement, body.way.kind === 'tunnel');
   } catch (error) {
     return failure('check-failed', `This host cannot remember what it lets in: ${String(error)}.`);
   }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { ArrivalEvidence } from '../hypervisor/leftovers.ts';
 import { settlementKey } from './channel.ts';
 import { closeMover } from './control.ts';
+import { monotonicMs } from './monotonic.ts';
 
 /** A home that asks later than this is told that nobody knows. */
 const marksKeptMs = 30 * 24 * 3600 * 1000;
@@ -24,12 +25,21 @@ export function orderedMark(runDirectory: string, settlement: string): string {
   return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.ordered`);
 }
 
-/** Marks a settlement as let in. Rejects when that cannot be written: then nothing is let in. */
-export async function markOpened(runDirectory: string, settlement: string): Promise<void> {
+/**
+ * Marks a settlement as let in. On a way that no mover watches the order may pass unseen from then on, so it is
+ * marked as well. Rejects when that cannot be written: then nothing is let in.
+ */
+export async function markOpened(
+  runDirectory: string,
+  settlement: string,
+  isWatched: boolean,
+): Promise<void> {
   const directory = marksDirectory(runDirectory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await forgetOldMarks(directory);
   await writeFile(openedMark(runDirectory, settlement), '', { mode: 0o600 });
+  if (isWatched) return;
+  await writeFile(orderedMark(runDirectory, settlement), `${monotonicMs()}`, { mode: 0o600 });
 }
 
 /** What the marks say. Rejects when they cannot be read. */
