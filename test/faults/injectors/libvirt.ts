@@ -108,6 +108,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
         if (random.next() < migrationFault) disturb(effect);
       },
       onWorld(event) {
+        if (event.kind === 'resumed') facts.count('left paused, and an agent resumes it');
         if (event.kind !== 'reachable' || event.reachable) return;
         comesBack(world.host(event.host));
         // A host in trouble seldom loses one process only.

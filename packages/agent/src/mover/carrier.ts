@@ -84,6 +84,11 @@ export class Carrier {
     this.#orders.set(who, { sinceMs, isHeld: state === 'held' });
   }
 
+  /** An order to run the domain has been passed on, and its answer has not. */
+  get awaitsAnswer(): boolean {
+    return this.#orders.size > 0;
+  }
+
   #isHeld(): boolean {
     const nowMs = monotonicMs();
     return [...this.#orders.values()].some(
