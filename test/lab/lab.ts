@@ -238,9 +238,14 @@ export class Lab {
 
   /** What runs inside a host, with its command line. */
   processesOf(host: string): readonly (ProcessRecord & Readonly<{ command: string }>)[] {
-    return processesIn(this.host(host).namespace).map((record) => {
-      const command = readFileSync(`/proc/${record.pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      return { ...record, command };
+    return processesIn(this.host(host).namespace).flatMap((record) => {
+      try {
+        const words = readFileSync(`/proc/${record.pid}/cmdline`, 'utf8');
+        return [{ ...record, command: words.replaceAll('\0', ' ') }];
+      } catch {
+        // It has just ended.
+        return [];
+      }
     });
   }
 

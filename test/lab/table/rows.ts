@@ -69,7 +69,7 @@ export const rows: readonly Row[] = [
     async act(stage) {
       await stage.sees(source, 'left paused', 20);
       await pause(1_500);
-      await stage.lab.setUplink(target, 'down');
+      await stage.cutUplink(target);
       await stage.killLibvirtd(source);
       stage.killMover(target);
       await pause(20_000);
@@ -185,7 +185,7 @@ export const rows: readonly Row[] = [
     name: 'uplink, prepare, 60 s',
     ends: source,
     async act(stage) {
-      await stage.lab.setUplink(target, 'down');
+      await stage.cutUplink(target);
       await pause(60_000);
       await stage.lab.setUplink(target, 'up');
     },
@@ -195,7 +195,7 @@ export const rows: readonly Row[] = [
     ends: source,
     async act(stage) {
       await stage.copying();
-      await stage.lab.setUplink(target, 'down');
+      await stage.cutUplink(target);
       await pause(60_000);
       await stage.lab.setUplink(target, 'up');
     },
@@ -205,7 +205,7 @@ export const rows: readonly Row[] = [
     ends: target,
     async act(stage) {
       await stage.performDone();
-      await stage.lab.setUplink(target, 'down');
+      await stage.cutUplink(target);
       stage.thaw('libvirtd', target);
       await pause(60_000);
       await stage.lab.setUplink(target, 'up');

@@ -36,6 +36,7 @@ export class Stage {
   readonly #frozen = new Map<string, ProcessRecord>();
   #bothSinceMs: number | undefined;
   #bothMs = 0;
+  #wasCut = false;
   #watching = true;
   #watch: Promise<void>;
 
@@ -105,10 +106,13 @@ export class Stage {
       for (const mover of this.#moversOf(host)) signal(mover, 'SIGKILL');
     }
     const there = await this.see(source);
-    if (there !== 'running' || (await this.see(target)) !== 'absent') {
+    // After a long cut the guests' connections take minutes to come back; new ones do not.
+    if (this.#wasCut) await this.lab.bootGuest('vm2', target);
+    if (this.#wasCut || there !== 'running' || (await this.see(target)) !== 'absent') {
       await this.lab.bootGuest(guest, source);
-      await this.lab.guestsConnected(120_000);
+      await this.lab.guestsConnected(180_000);
     }
+    this.#wasCut = false;
     await this.#pinPartner();
     this.#bothMs = 0;
   }
@@ -187,6 +191,11 @@ export class Stage {
   thawAll(): void {
     for (const record of this.#frozen.values()) if (isAlive(record)) signal(record, 'SIGCONT');
     this.#frozen.clear();
+  }
+
+  cutUplink(host: HostId): Promise<void> {
+    this.#wasCut = true;
+    return this.lab.setUplink(host, 'down');
   }
 
   killMover(host: HostId): void {
