@@ -148,12 +148,6 @@ export const mutants: readonly Mutant[] = [
     'if (reservation !== undefined)',
   ),
   one(
-    'let what is being refused arrive after all',
-    'receiving.ts',
-    "if (reservation.phase === 'arrived' || reservation.phase === 'refusing') return;\n  if",
-    "if (reservation.phase === 'arrived') return;\n  if",
-  ),
-  one(
     'end the paused copy although the target never ran it',
     'settlement.ts',
     "return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };",

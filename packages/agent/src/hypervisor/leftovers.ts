@@ -55,24 +55,34 @@ export async function resumeLeftover(
 
 /**
  * Takes away what is left of a domain that runs elsewhere. The definition goes first: whatever happens next, a
- * reboot starts no second copy. Rejects with a `LibvirtError`.
+ * reboot starts no second copy. Only where libvirt waits for its answer still, and changes nothing of the domain
+ * meanwhile, the copy goes first, and then the wait. Rejects with a `LibvirtError`, or when the way cannot be closed.
  */
 export async function discardLeftover(
   domains: DomainApi,
   way: DepartureWay,
   uuid: string,
 ): Promise<void> {
-  const presence = await inspectDomain(domains, uuid, way.isHeld);
-  if (!isLeftover(presence)) return;
-  const domain = await domains.lookupByUuid(uuid);
-  if (await domains.isPersistent(domain)) {
-    await domains.setAutostart(domain, false);
-    await domains.undefine(domain, undefineFlag.keepNvram);
-  }
-  const still = await inspectDomain(domains, uuid, way.isHeld);
-  if (still.state === 'paused' && still.byMigration) await domains.destroy(domain);
-  // Only now: libvirt, if it waits still, finds nothing that it could resume.
+  if (await way.isHeld(uuid)) await destroyLeft(domains, way, uuid);
+  else if (isLeftover(await inspectDomain(domains, uuid))) await undefine(domains, uuid);
+  else return;
+  if (!(await way.isHeld(uuid))) await destroyLeft(domains, way, uuid);
   await way.close(uuid);
+  const rest = await inspectDomain(domains, uuid);
+  if (rest.state === 'absent' && rest.defined) await undefine(domains, uuid);
+}
+
+async function undefine(domains: DomainApi, uuid: string): Promise<void> {
+  const domain = await domains.lookupByUuid(uuid);
+  if (!(await domains.isPersistent(domain))) return;
+  await domains.setAutostart(domain, false);
+  await domains.undefine(domain, undefineFlag.keepNvram);
+}
+
+async function destroyLeft(domains: DomainApi, way: DepartureWay, uuid: string): Promise<void> {
+  const presence = await inspectDomain(domains, uuid, way.isHeld);
+  if (presence.state === 'paused' && presence.byMigration)
+    await domains.destroy(await domains.lookupByUuid(uuid));
 }
 
 function isLeftover(presence: DomainPresence): boolean {

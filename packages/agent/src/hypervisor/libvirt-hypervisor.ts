@@ -84,6 +84,8 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #runs = new Map<DomainId, MigrationRun>();
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
   readonly #running = new RunningWatch();
+  /** What is being done about copies that migrations left. */
+  readonly #tended = new Map<DomainId, Promise<void>>();
   readonly #closing = new AbortController();
   #reachable: boolean | undefined;
 
@@ -190,11 +192,11 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   resume(domain: DomainId): Promise<void> {
-    return resumeLeftover(this.#client.domains, this.#parts.way, domain);
+    return this.#tend(domain, () => resumeLeftover(this.#client.domains, this.#parts.way, domain));
   }
 
   discard(domain: DomainId): Promise<void> {
-    return discardLeftover(this.#client.domains, this.#parts.way, domain);
+    return this.#tend(domain, () => discardLeftover(this.#client.domains, this.#parts.way, domain));
   }
 
   refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
@@ -248,6 +250,15 @@ export class LibvirtHypervisor implements Hypervisor {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#client.close();
+  }
+
+  /** One at a time for each domain: libvirt may let a call wait for half a minute, and we are told again each second. */
+  #tend(domain: DomainId, work: () => Promise<void>): Promise<void> {
+    const known = this.#tended.get(domain);
+    if (known !== undefined) return known;
+    const tended = work().finally(() => this.#tended.delete(domain));
+    this.#tended.set(domain, tended);
+    return tended;
   }
 
   #noticed(event: DomainEvent): void {

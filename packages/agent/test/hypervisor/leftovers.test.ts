@@ -10,7 +10,7 @@ import {
   resumeLeftover,
 } from '../../src/hypervisor/leftovers.ts';
 import type { DepartureWay } from '../../src/mover/departures.ts';
-import { migrating, reference, refused, ScriptedLibvirt } from './scripted-libvirt.ts';
+import { migrating, noJob, reference, refused, ScriptedLibvirt } from './scripted-libvirt.ts';
 
 const { uuid } = reference;
 const left = { state: domainState.paused, reason: 2 };
@@ -90,6 +90,30 @@ describe('a copy that is left paused', () => {
     await discardLeftover(libvirt.domains, wayOf(), uuid);
     const done = libvirt.calls.filter((call) => /autostart|undefine|destroy/.test(call));
     expect(done).toEqual(['domain_set_autostart', 'domain_undefine_flags', 'domain_destroy_flags']);
+  });
+
+  test('whose libvirt waits for a lost answer is discarded before the wait ends, and its definition after', async () => {
+    const told: string[] = [];
+    let state: { state: number; reason: number } = left;
+    let isHeld = true;
+    const libvirt = new ScriptedLibvirt({
+      domain_get_state: () => state,
+      domain_get_job_stats: () => (isHeld ? migrating(100, 0) : noJob),
+      domain_destroy_flags: () => {
+        told.push('destroy');
+        state = shutOff;
+      },
+      domain_undefine_flags: () => void told.push('undefine'),
+    });
+    const way = {
+      isHeld: async () => isHeld,
+      close: async () => {
+        told.push('close');
+        isHeld = false;
+      },
+    };
+    await discardLeftover(libvirt.domains, way, uuid);
+    expect(told).toEqual(['destroy', 'close', 'undefine']);
   });
 
   test('of which only the definition is left loses that', async () => {
