@@ -120,8 +120,50 @@ export const mutants: readonly Mutant[] = [
   one(
     'take a copy that was left paused for the domain running on',
     'settlement.ts',
-    "    case 'absent':\n      return {\n        kind: 'wait',\n        alarm: true,\n        detail: 'paused here",
-    "    case 'absent':\n      return {\n        kind: 'stayed',\n        detail: 'paused here",
+    "return { ...wait('paused here: the target is asked to give it up', false), giveUp: true };",
+    "return { kind: 'stayed', detail: 'paused here' };",
+  ),
+  one(
+    'resume after Perform-done without proof',
+    'settlement.ts',
+    "      if (there.arrival === 'refused')\n        return { kind: 'resume'",
+    "      if (there.arrival !== 'unclear')\n        return { kind: 'resume'",
+  ),
+  one(
+    'resume after Perform-done although the target cannot be asked',
+    'settlement.ts',
+    "    return wait('paused here, and the target cannot be asked: it is held paused', true);",
+    "    return { kind: 'resume', detail: 'the target cannot be asked' };",
+  ),
+  one(
+    'say that an arrival is given up for good before anything was done about it',
+    'refusing.ts',
+    "wordOf(turn, settlement, 'open'));",
+    "wordOf(turn, settlement, 'refused'));",
+  ),
+  one(
+    'say that an arrival was refused although it may have run',
+    'refusing.ts',
+    "if (outcome === 'refused' && reservation !== undefined)",
+    'if (reservation !== undefined)',
+  ),
+  one(
+    'end the paused copy although the target never ran it',
+    'settlement.ts',
+    "return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };",
+    "return { kind: 'clear', detail: 'the target never ran it and gave it up for good' };",
+  ),
+  one(
+    'leave the definition of a domain where it ran',
+    'settlement.ts',
+    "      ? { kind: 'clear', detail: 'the target has run it; its definition here is taken away' }",
+    "      ? { kind: 'moved', detail: 'the target has run it' }",
+  ),
+  one(
+    'give up room before what has come is ended',
+    'receiving.ts',
+    "if (reservation.phase !== 'refusing') refuse(turn, reservation, message.detail);",
+    'release(turn, reservation, message.detail);',
   ),
   one(
     'begin a second migration while the first is in doubt',
@@ -243,9 +285,9 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'forget what has arrived once it has gone on',
-    'arrived.ts',
-    "if (state.arrived.has(settlement)) return 'arrived';",
-    '',
+    'refusing.ts',
+    'return turn.state.endedArrivals.get(settlement)?.ended ?? otherwise;',
+    'return otherwise;',
   ),
   one(
     'leave a claim away from home although its domain may not leave',

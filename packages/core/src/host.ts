@@ -15,7 +15,6 @@ import {
   receiveSeek,
   tickAnnouncing,
 } from './announcing.ts';
-import { locatedHere } from './arrived.ts';
 import { Directory } from './directory.ts';
 import { receiveClaimMessage, tickClaims } from './holding.ts';
 import { receiveHurry } from './hurry.ts';
@@ -24,7 +23,13 @@ import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
 import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model.ts';
 import { type Order, obey } from './order.ts';
-import type { DomainPresence, MigrationProgress, MigrationResult, PeerState } from './ports.ts';
+import type {
+  DomainPresence,
+  MigrationProgress,
+  MigrationResult,
+  PeerState,
+  RefusalOutcome,
+} from './ports.ts';
 import { propose } from './proposing.ts';
 import {
   arrivalInspected,
@@ -34,6 +39,7 @@ import {
   tickReceiving,
 } from './receiving.ts';
 import type { JournalRecord } from './record.ts';
+import { answerLocate, arrivalRefused, receiveLocate } from './refusing.ts';
 import { restart } from './restarting.ts';
 import { observe } from './sampling.ts';
 import { keepUp, receiveFound, seek } from './seeking.ts';
@@ -85,6 +91,13 @@ export type HostEvent =
       domain: DomainId;
       presence: DomainPresence;
     }>
+  | Readonly<{
+      kind: 'arrivalRefused';
+      nowMs: number;
+      settlement: SettlementId;
+      domain: DomainId;
+      outcome: RefusalOutcome;
+    }>
   | Readonly<{ kind: 'ordered'; nowMs: number; order: Order }>;
 
 export type HostStep = Readonly<{ state: HostState; effects: readonly HostEffect[] }>;
@@ -112,11 +125,12 @@ export function createHost(
     deals: new Map(),
     reservations: new Map(),
     settlements: new Map(),
-    arrived: new Set(),
     progress: new Map(),
     meetAfterMs: new Map(),
     located: new Map(),
+    questions: new Map(),
     locating: new Map(),
+    endedArrivals: new Map(),
     refused: new Map(),
     departed: new Map(),
     proposals: new Map(),
@@ -169,8 +183,8 @@ function restore(state: HostState, record: JournalRecord): void {
     case 'reservation':
       state.reservations.set(record.value.settlement, record.value);
       return;
-    case 'arrived':
-      state.arrived.add(record.key as SettlementId);
+    case 'arrival':
+      state.endedArrivals.set(record.value.settlement, record.value);
       return;
     case 'settings':
       state.settings = record.value;
@@ -228,6 +242,9 @@ function take(turn: Turn, event: HostEvent): void {
     case 'inspected':
       inspected(turn, event.settlement, event.domain, event.presence);
       return;
+    case 'arrivalRefused':
+      arrivalRefused(turn, event.settlement, event.domain, event.outcome);
+      return;
     case 'ordered':
       obey(turn, event.order);
       return;
@@ -256,9 +273,7 @@ function receive(turn: Turn, from: HostId, message: Message): void {
       receiveLocated(turn, from, message);
       return;
     case 'locate':
-      // Answered from the hypervisor's mouth, not from a sample: it decides where a domain is.
-      turn.state.locating.set(message.settlement, from);
-      turn.emit({ kind: 'inspect', settlement: message.settlement, domain: message.domain });
+      receiveLocate(turn, from, message);
       return;
     case 'settling':
     case 'settled':
@@ -291,14 +306,8 @@ function inspected(
   domain: DomainId,
   presence: DomainPresence,
 ): void {
-  const { state } = turn;
-  const asker = state.locating.get(settlement);
-  if (asker !== undefined) {
-    state.locating.delete(settlement);
-    const located = locatedHere(state, settlement, presence);
-    turn.send(asker, { kind: 'located', settlement, domain, presence: located });
-  }
+  answerLocate(turn, settlement, domain, presence);
   departureInspected(turn, settlement, presence);
-  if (reservationOf(state, domain)?.settlement === settlement)
+  if (reservationOf(turn.state, domain)?.settlement === settlement)
     arrivalInspected(turn, settlement, presence);
 }

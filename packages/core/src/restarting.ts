@@ -30,7 +30,8 @@ export function restart(turn: Turn): void {
   for (const [domain, entry] of state.homes) state.homes.set(domain, atHome(entry, timing, nowMs));
   for (const [id, reservation] of state.reservations) {
     // The home may have begun: the room is kept until it has said how it ended.
-    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
+    const { phase: before } = reservation;
+    const phase = before === 'arrived' || before === 'refusing' ? before : 'arriving';
     state.reservations.set(id, {
       ...reservation,
       phase,

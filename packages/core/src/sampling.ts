@@ -4,7 +4,6 @@
  */
 
 import { announceChanges } from './announcing.ts';
-import { rememberArrival } from './arrived.ts';
 import { rowOf } from './book.ts';
 import { arrivedEntry, type HomeEntry } from './claim.ts';
 import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holding.ts';
@@ -12,6 +11,7 @@ import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
+import { endArrival } from './refusing.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
@@ -96,7 +96,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
-  rememberArrival(turn, reservation);
+  endArrival(turn, reservation, 'arrived');
   recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
@@ -104,6 +104,8 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     settlement: reservation.settlement,
     domain,
     presence: 'running',
+    arrival: 'arrived',
+    question: 0,
   });
   turn.log('info', 'arrived', `${traits.name} runs here now.`, { domain, from: reservation.home });
 }

@@ -7,7 +7,7 @@ import type { SettlementId } from '../src/model.ts';
 import type { DomainPresence } from '../src/ports.ts';
 import type { Receipt } from '../src/receipt.ts';
 import type { JournalRecord } from '../src/record.ts';
-import type { Located } from '../src/settlement.ts';
+import type { There } from '../src/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
 import { domainId, GIB, hostId } from './support/world.ts';
@@ -100,21 +100,27 @@ function sampled(nowMs: number, runs: boolean): HostEvent {
 }
 
 /** What the target answers when its hypervisor says this. */
-function locate(target: HostState, nowMs: number, presence: DomainPresence): Located | undefined {
-  const message: Message = { kind: 'locate', settlement, domain };
+function locate(target: HostState, nowMs: number, presence: DomainPresence): There | undefined {
+  const message: Message = { kind: 'locate', settlement, domain, question: nowMs, giveUp: false };
   step(target, { kind: 'messageReceived', nowMs, from: hostId('home'), message });
   const { effects } = step(target, { kind: 'inspected', nowMs, settlement, domain, presence });
   for (const effect of effects)
-    if (effect.kind === 'send' && effect.message.kind === 'located') return effect.message.presence;
+    if (effect.kind === 'send' && effect.message.kind === 'located') {
+      const { presence: where, arrival } = effect.message;
+      return { presence: where, arrival };
+    }
   return undefined;
 }
 
 /** What the home writes down after both hypervisors have said this for two minutes. */
-function concluded(there: Located, here: DomainPresence = absent): Receipt | undefined {
+function concluded(there: There, here: DomainPresence = absent): Receipt | undefined {
   const home = homeInDoubt();
-  const message: Message = { kind: 'located', settlement, domain, presence: there };
   const receipts: Receipt[] = [];
   for (let nowMs = 2_000; nowMs < 122_000; nowMs += 1_000) {
+    const random = [0.5, 0.5, 0.5, 0.5] as const;
+    step(home, { kind: 'ticked', nowMs, random });
+    const question = home.questions.get(settlement)?.last ?? 0;
+    const message: Message = { kind: 'located', settlement, domain, question, ...there };
     step(home, { kind: 'messageReceived', nowMs, from: hostId('target'), message });
     const said = step(home, {
       kind: 'inspected',
@@ -137,41 +143,38 @@ function receiptsOf(effects: readonly HostEffect[]): readonly Receipt[] {
 describe('a home that asks late', () => {
   it.each([
     ['gone on', absent],
-    ['paused by hand', { state: 'paused', detail: 'by hand' } as const],
+    ['paused by hand', { state: 'paused', detail: 'by hand', byMigration: false } as const],
   ])('hears that its domain arrived, although it is %s', (_, presence) => {
     const target = targetWaiting();
-    expect(locate(target, 1_500, absent)).toBe('absent');
+    expect(locate(target, 1_500, absent)).toEqual({ presence: 'absent', arrival: 'open' });
     step(target, sampled(2_000, true));
     step(target, sampled(4_000, false));
-    expect(locate(target, 5_000, presence)).toBe('arrived');
+    expect(locate(target, 5_000, presence)?.arrival).toBe('arrived');
   });
 
   it('hears so from a target that has restarted since', () => {
-    const record = { kind: 'arrived', key: settlement, value: { domain } } as const;
-    expect(locate(start('target', [record]), 5_000, absent)).toBe('arrived');
-  });
-
-  it('is not remembered for ever', () => {
-    const target = targetWaiting();
-    for (let index = 0; index < 1_024; index++)
-      target.arrived.add(`other-${index}` as SettlementId);
-    step(target, sampled(2_000, true));
-    expect([target.arrived.size, target.arrived.has(settlement)]).toEqual([1_024, true]);
+    const value = { settlement, domain, home: hostId('home'), ended: 'arrived' } as const;
+    const record = { kind: 'arrival', key: settlement, value } as const;
+    expect(locate(start('target', [record]), 5_000, absent)?.arrival).toBe('arrived');
   });
 });
 
 describe('the receipt of a migration whose end nobody saw', () => {
-  it.each<[Located, DomainPresence['state'], boolean | null]>([
-    ['running', 'absent', true],
-    ['arrived', 'absent', true],
+  it.each<[There['presence'], There['arrival'], DomainPresence['state'], boolean | null]>([
+    ['running', 'open', 'absent', true],
+    ['absent', 'arrived', 'absent', true],
     // It came back: that is another move.
-    ['arrived', 'running', true],
-    ['absent', 'running', false],
+    ['absent', 'arrived', 'running', true],
+    ['absent', 'open', 'running', false],
     // Seen by neither: it may have arrived, and been shut down before it was measured there.
-    ['absent', 'absent', null],
-  ])('%s at the target and %s here: moved is %s', (there, here, moved) => {
+    ['absent', 'open', 'absent', null],
+  ])('%s and %s at the target, %s here: moved is %s', (there, arrival, here, moved) => {
     const presence = here === 'absent' ? absent : ({ state: 'running' } as const);
-    expect(concluded(there, presence)).toMatchObject({ kind: 'move', settlement, moved });
+    expect(concluded({ presence: there, arrival }, presence)).toMatchObject({
+      kind: 'move',
+      settlement,
+      moved,
+    });
   });
 });
 

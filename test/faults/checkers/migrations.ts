@@ -27,7 +27,7 @@ export function migrations(scene: Scene): Checker {
   const released = (host: HostId, id: SettlementId) => {
     const { arriving, running } = world.host(host);
     for (const domain of arriving)
-      if (domain.migration?.settlement === id)
+      if ((domain.migration ?? domain.waiting)?.settlement === id)
         throw new Violation(
           name,
           [id, domain.id],
