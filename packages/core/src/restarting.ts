@@ -3,9 +3,9 @@
  * been set since, either way, so none of them is taken at its word: what others rely on lasts once more from now on
  * and is released no earlier, and what waits for a moment waits no longer than it could have from now on.
  *
- * Two things may end early when the clock was set forward meanwhile: the rest of a domain that has moved, because to let
- * all that ever moved rest anew would hold everything up at each start; and the patience with an open deal, which is
- * void or done then as if its time had passed.
+ * Two things may end early: the rest of a domain that has moved, when the clock was set forward, because to let all
+ * that ever moved rest anew would hold everything up at each start; and the patience with an open deal, when the clock
+ * was set either way, which is void or done then as if its time had passed.
  */
 
 import { type HomeEntry, restMaxMs } from './claim.ts';
@@ -48,13 +48,7 @@ export function restart(turn: Turn): void {
       unresolvedSinceMs: unresolvedSinceMs === null ? null : nowMs,
     });
   }
-  for (const [id, deal] of state.deals) {
-    const again = dealt(deal, timing, nowMs);
-    state.deals.set(id, again);
-    // The next start must not give it that time once more.
-    if (isOpen(again) && again.expiresAtMs !== deal.expiresAtMs)
-      turn.record({ kind: 'deal', key: id, value: again });
-  }
+  for (const [id, deal] of state.deals) state.deals.set(id, dealt(deal, timing, nowMs));
   restartDeals(turn);
   restartSending(turn);
 }
@@ -77,5 +71,7 @@ function dealt(deal: Deal, timing: HostTiming, nowMs: number): Deal {
   const startedAtMs = Math.min(deal.startedAtMs, nowMs);
   if (!isOpen(deal)) return { ...deal, startedAtMs, expiresAtMs: nowMs, endedAtMs: nowMs };
   const patienceMs = deal.phase === 'committed' ? timing.committedMs : timing.inDoubtMs;
-  return { ...deal, startedAtMs, expiresAtMs: Math.min(deal.expiresAtMs, nowMs + patienceMs) };
+  // Set back: how much of it has passed nobody knows, and the next start must not give it that time once more.
+  const isLost = deal.expiresAtMs > nowMs + patienceMs;
+  return { ...deal, startedAtMs, expiresAtMs: isLost ? nowMs : deal.expiresAtMs };
 }
