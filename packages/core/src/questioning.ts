@@ -55,6 +55,9 @@ export function whatTargetSays(
   const heard = state.located.get(id);
   if (heard === undefined) return null;
   if (nowMs - heard.atMs <= 5 * state.config.timing.resendMs) return heard.there;
-  // Where it is now is not known; that it has run there stays true.
-  return heard.there.arrival === 'arrived' ? { presence: 'absent', arrival: 'arrived' } : null;
+  // Where it is now is not known; that it has run there stays true, and is enough where nothing is left here.
+  const isLeft = here.state === 'paused' || (here.state === 'absent' && here.defined);
+  return heard.there.arrival === 'arrived' && !isLeft
+    ? { presence: 'absent', arrival: 'arrived' }
+    : null;
 }

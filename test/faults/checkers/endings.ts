@@ -1,6 +1,6 @@
 /**
- * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room,
- * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one, in
+ * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room, copies left
+ * paused, and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one, in
  * half the seeds; in the others it is no end that an agent owes.
  */
 
@@ -68,6 +68,14 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
           limitMs: 3_000_000,
         });
+    // Left by a migration that nobody else decides: the operator who is told of it does.
+    for (const { id: domain } of world.host(id).paused)
+      open.push({
+        key: `${id} paused ${domain}`,
+        subjects: [domain],
+        what: `a paused copy of ${domain} is left`,
+        limitMs: 200_000,
+      });
     return open;
   };
 
