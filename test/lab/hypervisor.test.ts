@@ -167,7 +167,9 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
       const { stdout } = await lab.virsh(source, 'domstate', '--reason', 'vm1');
       return isFrozen && stdout.includes('paused (migrating)');
     };
-    await until('all memory of vm1 to be sent', isSent, 60_000, 50);
+    await until('vm1 to stand still', isSent, 60_000, 50);
+    // The last of it is on its way, and then the order to run it, which nobody reads.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     await lab.killLibvirtd(source);
     await lab.killLibvirtd(target);
     await lab.startLibvirtd(target);

@@ -19,16 +19,16 @@ import { type RpcFrame, RpcFrameSplitter, rpcHeaderBytes } from './rpc-frame.ts'
 const keepaliveProgram = 0x6b65_6570;
 const replyType = 1;
 const messageType = 2;
-/** VIR_NET_MESSAGE_MAX is 32 MiB; a migration's frames are far below. */
-const frameBytesMax = 32 * 1024 * 1024;
+/** REMOTE_MIGRATE_COOKIE_MAX is 4 MiB, and the largest part of a migration's frames. */
+const frameBytesMax = 8 * 1024 * 1024;
 
 export type OrderState = 'none' | 'pending' | 'held';
 
 export class OrderGuard extends Duplex {
   readonly #near: Socket;
   readonly #onChange: (state: OrderState) => void;
-  readonly #calls = new RpcFrameSplitter(() => frameBytesMax);
-  readonly #answers = new RpcFrameSplitter(() => frameBytesMax);
+  readonly #calls = new Watched();
+  readonly #answers = new Watched();
   #serial: number | undefined;
   #state: OrderState = 'none';
 
@@ -53,7 +53,7 @@ export class OrderGuard extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void) {
-    for (const frame of this.#answers.push(chunk).frames)
+    for (const frame of this.#answers.push(chunk))
       if (frame.type === replyType && frame.serial === this.#serial) this.#enter('none');
     this.#near.write(chunk, done);
   }
@@ -71,7 +71,7 @@ export class OrderGuard extends Duplex {
   }
 
   #fromLibvirt(chunk: Buffer): void {
-    for (const frame of this.#calls.push(chunk).frames) {
+    for (const frame of this.#calls.push(chunk)) {
       if (isOrderToRun(frame)) {
         this.#serial = frame.serial;
         this.#enter('pending');
@@ -92,6 +92,17 @@ export class OrderGuard extends Duplex {
     if (this.#state === state) return;
     this.#state = state;
     this.#onChange(state);
+  }
+}
+
+/** The frames of one direction; of one that speaks something else, none more, and nothing is kept of it. */
+class Watched {
+  #splitter: RpcFrameSplitter | undefined = new RpcFrameSplitter(() => frameBytesMax);
+
+  push(chunk: Buffer): readonly RpcFrame[] {
+    const split = this.#splitter?.push(chunk);
+    if (split?.ok === false) this.#splitter = undefined;
+    return split?.frames ?? [];
   }
 }
 
