@@ -10,7 +10,7 @@
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { placementCost, type World } from '../../packages/core/src/cost.ts';
+import { placementCost, type World } from '../../packages/core/src/model/cost.ts';
 import {
   type Contestant,
   consolidationContestants,

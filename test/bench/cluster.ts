@@ -3,8 +3,13 @@
  * traffic across, lognormal rates, hosts in pods and racks, and a start that knows nothing of traffic.
  */
 
-import type { World, WorldDomain, WorldHost, WorldRate } from '../../packages/core/src/cost.ts';
-import type { DomainId, HostId } from '../../packages/core/src/model.ts';
+import type {
+  World,
+  WorldDomain,
+  WorldHost,
+  WorldRate,
+} from '../../packages/core/src/model/cost.ts';
+import type { DomainId, HostId } from '../../packages/core/src/model/model.ts';
 
 export type ClusterShape = Readonly<{
   seed: number;

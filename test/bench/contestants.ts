@@ -1,6 +1,10 @@
 /** Everybody who takes part in the benchmark, by the name that stands in the table. */
 
-import { type CostParameters, displacementCost, type World } from '../../packages/core/src/cost.ts';
+import {
+  type CostParameters,
+  displacementCost,
+  type World,
+} from '../../packages/core/src/model/cost.ts';
 import { preset } from '../../packages/core/src/preset.ts';
 import { runEngine } from './engine.ts';
 import { distanceTable } from './instance.ts';

@@ -6,8 +6,12 @@
  * claim, as the rivals' is; what was sent includes all that hosts tell each other, summaries too.
  */
 
-import { type CostParameters, placementCost, type World } from '../../packages/core/src/cost.ts';
 import type { PresetName } from '../../packages/core/src/index.ts';
+import {
+  type CostParameters,
+  placementCost,
+  type World,
+} from '../../packages/core/src/model/cost.ts';
 import { defaultTiming, replay, SimCluster } from '../../packages/sim/src/index.ts';
 import { QuietWatch } from '../../packages/sim/src/simulate/quiet.ts';
 import { clusterOf } from './instance.ts';

@@ -6,9 +6,9 @@
  */
 
 import { parseArgs } from 'node:util';
-import type { World, WorldDomain, WorldHost } from '../../packages/core/src/cost.ts';
-import { bestExchange, type SearchKind } from '../../packages/core/src/exchange.ts';
-import type { DomainId, HostId } from '../../packages/core/src/model.ts';
+import { bestExchange, type SearchKind } from '../../packages/core/src/exchange/exchange.ts';
+import type { World, WorldDomain, WorldHost } from '../../packages/core/src/model/cost.ts';
+import type { DomainId, HostId } from '../../packages/core/src/model/model.ts';
 import { type PresetName, preset } from '../../packages/core/src/preset.ts';
 import { makeCluster, seededRandom } from './cluster.ts';
 import { Floor } from './trade.ts';

@@ -1,6 +1,6 @@
 /** One seeded cluster of the benchmark: size, fill, traffic and start in, the world to place out. */
 
-import type { World } from '../../packages/core/src/cost.ts';
+import type { World } from '../../packages/core/src/model/cost.ts';
 import { type Cluster, parseCluster } from '../../packages/sim/src/index.ts';
 import { makeCluster } from './cluster.ts';
 import { type TrafficShape, withTraffic } from './traffic.ts';

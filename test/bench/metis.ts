@@ -7,9 +7,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { World } from '../../packages/core/src/cost.ts';
-import { distance } from '../../packages/core/src/distance.ts';
-import type { DomainId, HostId } from '../../packages/core/src/model.ts';
+import type { World } from '../../packages/core/src/model/cost.ts';
+import { distance } from '../../packages/core/src/model/distance.ts';
+import type { DomainId, HostId } from '../../packages/core/src/model/model.ts';
 
 export function metisInstalled(): boolean {
   return spawnSync('gpmetis', ['-help']).error === undefined;

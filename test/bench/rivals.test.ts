@@ -1,7 +1,7 @@
 /** The rivals of the benchmark play by the rules, and the ruler measures what it says. */
 
 import { describe, expect, it } from 'vitest';
-import { placementCost, type World } from '../../packages/core/src/cost.ts';
+import { placementCost, type World } from '../../packages/core/src/model/cost.ts';
 import { measure } from './contestants.ts';
 import { distanceTable, makeInstance } from './instance.ts';
 import { replaySteps } from './rivals/check.ts';

@@ -4,16 +4,20 @@
  * Everybody knows everything at once here; what messages and delays cost is the simulator's to say.
  */
 
-import type { CostParameters, World, WorldDomain } from '../../packages/core/src/cost.ts';
-import { hostLoads } from '../../packages/core/src/cost.ts';
-import { bestExchange, outlook, type SearchKind } from '../../packages/core/src/exchange.ts';
+import {
+  bestExchange,
+  outlook,
+  type SearchKind,
+} from '../../packages/core/src/exchange/exchange.ts';
+import type { CostParameters, World, WorldDomain } from '../../packages/core/src/model/cost.ts';
+import { hostLoads } from '../../packages/core/src/model/cost.ts';
 import type {
   Book,
   DomainId,
   HostId,
   HostLoad,
   TrafficRow,
-} from '../../packages/core/src/model.ts';
+} from '../../packages/core/src/model/model.ts';
 import { seededRandom, shuffle } from './cluster.ts';
 
 export type TradeResult = Readonly<{

@@ -6,9 +6,9 @@
  */
 
 import { parseArgs } from 'node:util';
-import type { CostParameters } from '../../packages/core/src/cost.ts';
-import { placementCost } from '../../packages/core/src/cost.ts';
-import type { SearchKind } from '../../packages/core/src/exchange.ts';
+import type { SearchKind } from '../../packages/core/src/exchange/exchange.ts';
+import type { CostParameters } from '../../packages/core/src/model/cost.ts';
+import { placementCost } from '../../packages/core/src/model/cost.ts';
 import { preset } from '../../packages/core/src/preset.ts';
 import { type ClusterShape, makeCluster } from './cluster.ts';
 import { METIS_METHODS, metisInstalled, metisPlacement } from './metis.ts';

@@ -4,8 +4,8 @@
  * partition with a known optimum; and traffic between all pairs alike, where there is nothing to gain.
  */
 
-import type { World, WorldRate } from '../../packages/core/src/cost.ts';
-import type { DomainId } from '../../packages/core/src/model.ts';
+import type { World, WorldRate } from '../../packages/core/src/model/cost.ts';
+import type { DomainId } from '../../packages/core/src/model/model.ts';
 import { normal, paretoSize, seededRandom, shuffle } from './cluster.ts';
 
 export const TRAFFIC_SHAPES = [

@@ -8,20 +8,22 @@
  * before the next one is begun.
  */
 
+import { receiveClaimMessage, tickClaims } from './claims/holding.ts';
 import {
   publish,
   receiveAnnounce,
   receiveHeard,
   receiveSeek,
   tickAnnouncing,
-} from './announcing.ts';
-import { Directory } from './directory.ts';
-import { receiveClaimMessage, tickClaims } from './holding.ts';
-import { receiveHurry } from './hurry.ts';
-import { createInformation } from './information.ts';
+} from './information/announcing.ts';
+import { Directory } from './information/directory.ts';
+import { createInformation } from './information/information.ts';
+import { keepUp, receiveFound, seek } from './information/seeking.ts';
+import { receiveSummary, summarize } from './information/summary.ts';
+import { observe } from './measuring/sampling.ts';
 import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
-import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model.ts';
+import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model/model.ts';
 import { type Order, obey } from './order.ts';
 import type {
   DomainPresence,
@@ -30,19 +32,17 @@ import type {
   PeerState,
   RefusalOutcome,
 } from './ports.ts';
-import { propose } from './proposing.ts';
+import type { JournalRecord } from './record.ts';
+import { restart } from './restarting.ts';
+import { receiveHurry } from './settlement/hurry.ts';
 import {
   arrivalInspected,
   arrivalRequested,
   receiveSettlementAnswer,
   reservationOf,
   tickReceiving,
-} from './receiving.ts';
-import type { JournalRecord } from './record.ts';
-import { answerLocate, arrivalRefused, receiveLocate } from './refusing.ts';
-import { restart } from './restarting.ts';
-import { observe } from './sampling.ts';
-import { keepUp, receiveFound, seek } from './seeking.ts';
+} from './settlement/receiving.ts';
+import { answerLocate, arrivalRefused, receiveLocate } from './settlement/refusing.ts';
 import {
   departureInspected,
   migrationEnded,
@@ -50,10 +50,10 @@ import {
   receiveQuery,
   receiveSettle,
   tickSending,
-} from './sending.ts';
+} from './settlement/sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
-import { receiveSummary, summarize } from './summary.ts';
-import { receiveDealMessage, tickDeals } from './trading.ts';
+import { propose } from './trading/proposing.ts';
+import { receiveDealMessage, tickDeals } from './trading/trading.ts';
 
 /** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
 export type TickRandom = readonly [number, number, number, number];

@@ -1,12 +1,12 @@
 /** The members of the roster, and who of them is connected: what changes for a host when they change. */
 
-import { announceAgain, announceChanges } from './announcing.ts';
-import type { HostId } from './model.ts';
+import { announceAgain, announceChanges } from './information/announcing.ts';
+import { Ring } from './information/ring.ts';
+import { seekAgain } from './information/seeking.ts';
+import { isFew } from './information/summary.ts';
+import type { HostId } from './model/model.ts';
 import type { PeerState } from './ports.ts';
-import { Ring } from './ring.ts';
-import { seekAgain } from './seeking.ts';
 import type { Turn } from './state.ts';
-import { isFew } from './summary.ts';
 
 export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
   const { state } = turn;

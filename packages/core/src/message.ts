@@ -39,7 +39,7 @@ import type {
   Offer,
   SettlementId,
   Whereabouts,
-} from './model.ts';
+} from './model/model.ts';
 
 export type DeclineReason =
   | 'busy' // in another deal

@@ -1,10 +1,10 @@
 /** What an operator orders of this host. Takes effect at once and outlives a restart. */
 
-import { setHome, takeBack } from './holding.ts';
-import type { DomainId, Mode } from './model.ts';
-import { isUnderWay } from './settlement.ts';
+import { setHome, takeBack } from './claims/holding.ts';
+import type { DomainId, Mode } from './model/model.ts';
+import { isUnderWay } from './settlement/settlement.ts';
+import { endUnseen } from './settlement/target-gone.ts';
 import type { Settings, Turn } from './state.ts';
-import { endUnseen } from './target-gone.ts';
 
 export type Order =
   | Readonly<{ order: 'mode'; mode: Mode }>

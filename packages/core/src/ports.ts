@@ -5,7 +5,7 @@
  */
 
 import type { Message, MigrationStatistics } from './message.ts';
-import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model.ts';
+import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model/model.ts';
 import type { JournalRecord } from './record.ts';
 
 /**

@@ -6,9 +6,9 @@
  * what both sides have to agree on.
  */
 
-import type { CostParameters, ExcessCurve } from './cost.ts';
-import { DEFAULT_DISTANCE, type DistanceTable } from './distance.ts';
-import type { SearchKind } from './exchange.ts';
+import type { SearchKind } from './exchange/exchange.ts';
+import type { CostParameters, ExcessCurve } from './model/cost.ts';
+import { DEFAULT_DISTANCE, type DistanceTable } from './model/distance.ts';
 
 export const PRESETS = ['default', 'threshold', 'cpu-balance', 'aggregate', 'affinity'] as const;
 export type PresetName = (typeof PRESETS)[number];

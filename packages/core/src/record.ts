@@ -3,11 +3,11 @@
  * transaction per append; `value: null` forgets. Receipts are history: written once, kept for operators.
  */
 
-import type { Holding, HomeEntry } from './claim.ts';
-import type { Deal } from './deal.ts';
-import type { Receipt } from './receipt.ts';
-import type { EndedArrival, Reservation, Settlement } from './settlement.ts';
+import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { Receipt } from './model/receipt.ts';
+import type { EndedArrival, Reservation, Settlement } from './settlement/settlement.ts';
 import type { Settings } from './state.ts';
+import type { Deal } from './trading/deal.ts';
 
 export type JournalRecord =
   | Readonly<{ kind: 'deal'; key: string; value: Deal | null }>

@@ -8,11 +8,11 @@
  * was set either way, which is void or done then as if its time had passed.
  */
 
-import { type HomeEntry, restMaxMs } from './claim.ts';
-import { type Deal, isOpen } from './deal.ts';
-import { restartSending } from './sending.ts';
+import { type HomeEntry, restMaxMs } from './claims/claim.ts';
+import { restartSending } from './settlement/sending.ts';
 import type { HostTiming, Turn } from './state.ts';
-import { restartDeals } from './trading.ts';
+import { type Deal, isOpen } from './trading/deal.ts';
+import { restartDeals } from './trading/trading.ts';
 
 export function restart(turn: Turn): void {
   const { state, nowMs } = turn;

@@ -3,13 +3,14 @@
  * the effects (see `host.ts`). Maps keep their insertion order, so equal histories give equal effects.
  */
 
-import type { Holding, HomeEntry } from './claim.ts';
-import type { CostParameters } from './cost.ts';
-import type { Deal } from './deal.ts';
-import type { Directory } from './directory.ts';
-import type { SearchKind } from './exchange.ts';
-import type { Information } from './information.ts';
+import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { SearchKind } from './exchange/exchange.ts';
+import type { Directory } from './information/directory.ts';
+import type { Information } from './information/information.ts';
+import type { ArrivalLoads } from './measuring/news.ts';
+import type { Steadiness } from './measuring/steady.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
+import type { CostParameters } from './model/cost.ts';
 import type {
   Book,
   DealId,
@@ -24,14 +25,13 @@ import type {
   Mode,
   SettlementId,
   TrafficRow,
-} from './model.ts';
-import type { ArrivalLoads } from './news.ts';
+} from './model/model.ts';
+import { type Receipt, receiptKey } from './model/receipt.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
-import type { Priced } from './prospects.ts';
-import { type Receipt, receiptKey } from './receipt.ts';
 import type { JournalRecord } from './record.ts';
-import type { EndedArrival, Reservation, Settlement, There } from './settlement.ts';
-import type { Steadiness } from './steady.ts';
+import type { EndedArrival, Reservation, Settlement, There } from './settlement/settlement.ts';
+import type { Deal } from './trading/deal.ts';
+import type { Priced } from './trading/prospects.ts';
 
 /** Everything about a host that does not change while its agent runs. All times in milliseconds. */
 export type HostConfig = Readonly<{

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CostParameters } from '../src/cost.ts';
 import { layOut } from '../src/exchange/board.ts';
 import { idealDivision } from '../src/exchange/bound.ts';
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
 import { Position } from '../src/exchange/position.ts';
-import type { Book, DomainId } from '../src/model.ts';
+import type { CostParameters } from '../src/model/cost.ts';
+import type { Book, DomainId } from '../src/model/model.ts';
 import { preset } from '../src/preset.ts';
 import { parameters, worlds } from './support/arbitrary.ts';
 import { bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CostParameters, excess, hostLoads, placementCost, totalCost } from '../src/cost.ts';
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
-import { excerptFor } from '../src/exchange.ts';
-import type { Exchange } from '../src/model.ts';
+import { excerptFor } from '../src/exchange/exchange.ts';
+import {
+  type CostParameters,
+  excess,
+  hostLoads,
+  placementCost,
+  totalCost,
+} from '../src/model/cost.ts';
+import type { Exchange } from '../src/model/model.ts';
 import { HOSTS, parameters, worlds } from './support/arbitrary.ts';
 import { after, bookOf, domain, domainId, GIB, host, hostId, rate } from './support/world.ts';
 

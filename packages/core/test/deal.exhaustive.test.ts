@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Deal, type DealEvent, type DealReply, stepDeal } from '../src/deal.ts';
-import type { DealId, HostId } from '../src/model.ts';
+import type { DealId, HostId } from '../src/model/model.ts';
+import { type Deal, type DealEvent, type DealReply, stepDeal } from '../src/trading/deal.ts';
 
 /**
  * Walks every world that two hosts, a network that loses, repeats and reorders, and restarts after any

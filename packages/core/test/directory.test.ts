@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Directory } from '../src/directory.ts';
-import type { LoadSummary } from '../src/model.ts';
+import { Directory } from '../src/information/directory.ts';
+import type { LoadSummary } from '../src/model/model.ts';
 import { capacity, domainId, hostId } from './support/world.ts';
 
 const [a, b, c] = [hostId('a'), hostId('b'), hostId('c')];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { distance } from '../src/distance.ts';
+import { distance } from '../src/model/distance.ts';
 import { hostId } from './support/world.ts';
 
 describe('the distance of two hosts', () => {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CostParameters } from '../src/cost.ts';
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
 import {
   bestExchange,
@@ -9,8 +8,9 @@ import {
   type Peer,
   potentialWith,
   type SearchKind,
-} from '../src/exchange.ts';
-import type { Book, DomainId, Exchange, Policy } from '../src/model.ts';
+} from '../src/exchange/exchange.ts';
+import type { CostParameters } from '../src/model/cost.ts';
+import type { Book, DomainId, Exchange, Policy } from '../src/model/model.ts';
 import { preset } from '../src/preset.ts';
 import { parameters, worlds } from './support/arbitrary.ts';
 import { bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateMigration } from '../src/migration.ts';
+import { estimateMigration } from '../src/model/migration.ts';
 
 const GIB = 2 ** 30;
 

@@ -5,10 +5,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createHost, type HostEvent, step } from '../src/host.ts';
 import type { SettlementMessage } from '../src/message.ts';
-import type { SettlementId } from '../src/model.ts';
+import type { SettlementId } from '../src/model/model.ts';
 import type { DomainPresence } from '../src/ports.ts';
 import type { JournalRecord } from '../src/record.ts';
-import type { Reservation, Settlement } from '../src/settlement.ts';
+import type { Reservation, Settlement } from '../src/settlement/settlement.ts';
 import type { HostEffect, HostState } from '../src/state.ts';
 import { hostConfig } from './support/hosts.ts';
 import { domainId, GIB, hostId } from './support/world.ts';

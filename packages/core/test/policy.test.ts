@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Policy } from '../src/model.ts';
+import type { Policy } from '../src/model/model.ts';
 import {
   countGroups,
   keepApartViolations,
   keepTogetherViolations,
   receiveViolation,
-} from '../src/policy.ts';
+} from '../src/model/policy.ts';
 import { domainId, hostId } from './support/world.ts';
 
 describe('the rules of one claim', () => {

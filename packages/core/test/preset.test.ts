@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hostLoads, placementCost, totalCost } from '../src/cost.ts';
-import { bestExchange } from '../src/exchange.ts';
-import type { Exchange } from '../src/model.ts';
+import { bestExchange } from '../src/exchange/exchange.ts';
+import { hostLoads, placementCost, totalCost } from '../src/model/cost.ts';
+import type { Exchange } from '../src/model/model.ts';
 import { DEFAULT_SETTINGS, PRESETS, type PresetName, preset } from '../src/preset.ts';
 import { after, bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';
 

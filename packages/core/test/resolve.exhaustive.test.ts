@@ -11,7 +11,7 @@ import {
   type Resolution,
   resolve,
   type There,
-} from '../src/settlement.ts';
+} from '../src/settlement/settlement.ts';
 
 const heres = {
   running: { state: 'running' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hashText, shareOf } from '../src/hash.ts';
-import { Ring } from '../src/ring.ts';
+import { Ring } from '../src/information/ring.ts';
+import { hashText, shareOf } from '../src/model/hash.ts';
 import { hostId } from './support/world.ts';
 
 const members = (count: number) =>

@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { createHost, type HostEvent, step } from '../src/host.ts';
 import type { Message } from '../src/message.ts';
-import type { SettlementId } from '../src/model.ts';
+import type { SettlementId } from '../src/model/model.ts';
+import type { Receipt } from '../src/model/receipt.ts';
 import type { DomainPresence } from '../src/ports.ts';
-import type { Receipt } from '../src/receipt.ts';
 import type { JournalRecord } from '../src/record.ts';
-import type { There } from '../src/settlement.ts';
+import type { There } from '../src/settlement/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
 import { domainId, GIB, hostId } from './support/world.ts';

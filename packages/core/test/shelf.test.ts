@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DomainNotice } from '../src/model.ts';
-import { Shelf } from '../src/shelf.ts';
+import { Shelf } from '../src/information/shelf.ts';
+import type { DomainNotice } from '../src/model/model.ts';
 import { domainId, hostId } from './support/world.ts';
 
 const [a, b] = [hostId('a'), hostId('b')];

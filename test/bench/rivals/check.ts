@@ -3,7 +3,7 @@
  * move from where its domain is, and after every step, memory and vCPUs within the limits.
  */
 
-import type { World } from '../../../packages/core/src/cost.ts';
+import type { World } from '../../../packages/core/src/model/cost.ts';
 import type { Step } from './placement.ts';
 
 /** Answers with the world as it is in the end; throws at the first limit that is broken. */

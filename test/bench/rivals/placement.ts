@@ -7,8 +7,8 @@
  * Domains and hosts are numbers here, in the order of the world. Memory and vCPU limits are hard.
  */
 
-import type { World } from '../../../packages/core/src/cost.ts';
-import { distance } from '../../../packages/core/src/distance.ts';
+import type { World } from '../../../packages/core/src/model/cost.ts';
+import { distance } from '../../../packages/core/src/model/distance.ts';
 
 /** One domain goes to another host. */
 export type Move = Readonly<{ domain: number; from: number; to: number }>;

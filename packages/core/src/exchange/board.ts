@@ -9,11 +9,11 @@
  * uplink wherever its domain goes, and it is no reason to go anywhere.
  */
 
-import type { CostParameters, ExcessCurve } from '../cost.ts';
-import { displacementCost } from '../cost.ts';
-import { distance } from '../distance.ts';
-import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model.ts';
-import { receiveViolation } from '../policy.ts';
+import type { CostParameters, ExcessCurve } from '../model/cost.ts';
+import { displacementCost } from '../model/cost.ts';
+import { distance } from '../model/distance.ts';
+import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model/model.ts';
+import { receiveViolation } from '../model/policy.ts';
 import { HostCurve } from './curve.ts';
 import { type Groups, layOutGroups } from './groups.ts';
 import { type Edges, joinLinks, type Link, linkRate } from './links.ts';

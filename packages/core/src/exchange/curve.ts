@@ -1,6 +1,6 @@
 /** An excess curve (`cost.ts`) of one host, ready to be evaluated many times: what a search does most. */
 
-import type { ExcessCurve } from '../cost.ts';
+import type { ExcessCurve } from '../model/cost.ts';
 
 export class HostCurve {
   /** Loads at which the cost begins to rise, or to rise faster; ascending. */

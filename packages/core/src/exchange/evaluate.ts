@@ -4,15 +4,15 @@
  * data before they promise anything.
  */
 
-import { type CostParameters, type CostTerms, hostCost, totalCost } from '../cost.ts';
-import type { Book, DomainId, Exchange, HostLoad } from '../model.ts';
+import { type CostParameters, type CostTerms, hostCost, totalCost } from '../model/cost.ts';
+import type { Book, DomainId, Exchange, HostLoad } from '../model/model.ts';
 import {
   type GroupCounts,
   keepApartViolations,
   keepTogetherViolations,
   type PolicyViolation,
   receiveViolation,
-} from '../policy.ts';
+} from '../model/policy.ts';
 import { type Board, layOut } from './board.ts';
 import type { Groups } from './groups.ts';
 import { Position } from './position.ts';

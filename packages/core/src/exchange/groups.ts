@@ -3,8 +3,8 @@
  * (`keepApart`, `keepTogether`; the rules themselves are in `policy.ts`).
  */
 
-import type { Book, Offer } from '../model.ts';
-import { keepApartLimit, split } from '../policy.ts';
+import type { Book, Offer } from '../model/model.ts';
+import { keepApartLimit, split } from '../model/policy.ts';
 import type { BySide, Side } from './side.ts';
 
 /** One kind of policy group: whose group each offer is in (-1 = none), and how many each side holds. */

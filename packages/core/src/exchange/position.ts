@@ -4,7 +4,7 @@
  * arithmetic, so a search cannot promise what the evaluation does not find.
  */
 
-import { hostOnCost } from '../cost.ts';
+import { hostOnCost } from '../model/cost.ts';
 import type { Board } from './board.ts';
 import { GroupState } from './groups.ts';
 import { otherSide, type Side } from './side.ts';

@@ -9,10 +9,18 @@
  * together, so of two hosts with something to gain one at least sees half of it.
  */
 
-import { type CostParameters, displacementCost } from '../cost.ts';
-import { distance, locationDistance, type Place } from '../distance.ts';
-import type { Book, DomainId, HostCapacity, HostId, HostLoad, Location, Offer } from '../model.ts';
-import { receiveViolation } from '../policy.ts';
+import { type CostParameters, displacementCost } from '../model/cost.ts';
+import { distance, locationDistance, type Place } from '../model/distance.ts';
+import type {
+  Book,
+  DomainId,
+  HostCapacity,
+  HostId,
+  HostLoad,
+  Location,
+  Offer,
+} from '../model/model.ts';
+import { receiveViolation } from '../model/policy.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Edges, joinLinks, type Link } from './links.ts';
 import { relief } from './relief.ts';

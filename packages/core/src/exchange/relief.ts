@@ -3,8 +3,8 @@
  * estimate that has nothing to do with who talks to whom.
  */
 
-import { type CostParameters, excess, type HostOnCost, hostOnCost } from '../cost.ts';
-import type { HostCapacity, HostLoad } from '../model.ts';
+import { type CostParameters, excess, type HostOnCost, hostOnCost } from '../model/cost.ts';
+import type { HostCapacity, HostLoad } from '../model/model.ts';
 
 /** A host's load and what it has. */
 export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;

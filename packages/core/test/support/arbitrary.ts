@@ -1,7 +1,7 @@
 /** Random small worlds for property tests. */
 
 import fc from 'fast-check';
-import type { CostParameters, ExcessCurve } from '../../src/cost.ts';
+import type { CostParameters, ExcessCurve } from '../../src/model/cost.ts';
 import { domain, GIB, host, rate, type TestWorld } from './world.ts';
 
 const curve: fc.Arbitrary<ExcessCurve> = fc

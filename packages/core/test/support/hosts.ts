@@ -5,7 +5,7 @@
 
 import { createHost, type HostEvent, step } from '../../src/host.ts';
 import type { Message } from '../../src/message.ts';
-import type { DomainId, DomainSample, HostId, HostSample } from '../../src/model.ts';
+import type { DomainId, DomainSample, HostId, HostSample } from '../../src/model/model.ts';
 import { preset } from '../../src/preset.ts';
 import type { HostConfig, HostState } from '../../src/state.ts';
 import { capacity, domainId, GIB, hostId } from './world.ts';

@@ -1,7 +1,7 @@
 /** Small worlds for tests: whole placements, and the books that their hosts would write. */
 
-import type { World, WorldDomain, WorldHost } from '../../src/cost.ts';
-import { hostLoads } from '../../src/cost.ts';
+import type { World, WorldDomain, WorldHost } from '../../src/model/cost.ts';
+import { hostLoads } from '../../src/model/cost.ts';
 import type {
   Book,
   DomainId,
@@ -12,7 +12,7 @@ import type {
   Location,
   Offer,
   Policy,
-} from '../../src/model.ts';
+} from '../../src/model/model.ts';
 
 export const GIB = 2 ** 30;
 

@@ -1,0 +1,150 @@
+/**
+ * What this host knows of others: the last load summaries it heard, where hosts are, and where the domains
+ * are that its own domains talk to. Nobody knows everything; whoever needs to know asks (`seeking.ts`).
+ *
+ * Of a domain the highest version counts, and at one version its home's word over anybody else's. Hearsay of
+ * a version that the home does not confirm within a moment is dropped for what the home says.
+ */
+
+import type { DomainId, HostId, HostPlace, LoadSummary, Location } from '../model/model.ts';
+
+/** Where a domain is, as far as this host was told. */
+export type KnownDomain = Readonly<{
+  /** Null when only its holder is known. */
+  home: HostId | null;
+  holder: HostId;
+  version: number;
+  name: string;
+  /** The home itself said so. */
+  certain: boolean;
+  heardAtMs: number;
+}>;
+
+/** What is told of a domain; without a name or home, those known before stay. */
+export type ToldDomain = Readonly<{
+  home: HostId | null;
+  holder: HostId;
+  version: number;
+  name?: string;
+}>;
+
+export type KnownPeer = Readonly<{ summary: LoadSummary; receivedAtMs: number }>;
+
+/** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
+const peersMax = 128;
+const peersKept = 96;
+const domainsMax = 8_192;
+const addressesMax = 8_192;
+/** A deal is known to those who made it a moment before the domain's home has registered it. */
+const hearsayMs = 15_000;
+
+export class Directory {
+  readonly peers = new Map<HostId, KnownPeer>();
+  readonly #places = new Map<HostId, HostPlace>();
+  readonly #domains = new Map<DomainId, KnownDomain>();
+  readonly #addresses = new Map<string, DomainId>();
+
+  /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
+  learn(summary: LoadSummary, receivedAtMs: number): boolean {
+    const { host, name, location } = summary;
+    const known = this.peers.get(host);
+    if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
+    this.peers.set(host, { summary, receivedAtMs });
+    const place = this.#places.get(host);
+    if (place?.name !== name || !isSamePlace(place.location, location))
+      this.#places.set(host, { host, name, location });
+    if (this.peers.size > peersMax) this.#dropStalest();
+    return true;
+  }
+
+  #dropStalest(): void {
+    const stalest = [...this.peers].sort(([, a], [, b]) => a.receivedAtMs - b.receivedAtMs);
+    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.peers.delete(host);
+  }
+
+  /** Where a host is, by its own word (`certain`) or somebody else's. */
+  learnPlace(place: HostPlace, certain: boolean): void {
+    if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
+  }
+
+  /** Takes in where a domain is; `certain` when its home says so. Says whether anything changed. */
+  learnDomain(domain: DomainId, told: ToldDomain, certain: boolean, nowMs: number): boolean {
+    const known = this.#domains.get(domain);
+    if (known !== undefined && !isBetter(told, certain, known, nowMs)) {
+      // A deal's book names holders only: the home behind one and the same version is worth adding.
+      if (known.version !== told.version || known.home !== null || told.home === null) return false;
+      this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });
+      return true;
+    }
+    const { holder, version } = told;
+    const home = told.home ?? known?.home ?? null;
+    const name = told.name ?? known?.name ?? domain;
+    this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
+    makeRoom(this.#domains, domainsMax);
+    return known === undefined || known.holder !== holder || known.home !== home;
+  }
+
+  learnAddress(address: string, domain: DomainId): void {
+    this.#addresses.set(address, domain);
+    makeRoom(this.#addresses, addressesMax);
+  }
+
+  find(domain: DomainId): KnownDomain | undefined {
+    return this.#domains.get(domain);
+  }
+
+  byAddress(address: string): DomainId | undefined {
+    return this.#addresses.get(address);
+  }
+
+  place(host: HostId): HostPlace | undefined {
+    return this.#places.get(host);
+  }
+
+  location(host: HostId): Location | undefined {
+    return this.#places.get(host)?.location;
+  }
+
+  hostName(host: HostId): string {
+    return this.#places.get(host)?.name ?? host;
+  }
+
+  /** The home says that it does not run this domain (any more), and knows nothing of where it is. */
+  disown(domain: DomainId, home: HostId): boolean {
+    if (this.#domains.get(domain)?.home !== home) return false;
+    this.#domains.delete(domain);
+    for (const [address, owner] of this.#addresses)
+      if (owner === domain) this.#addresses.delete(address);
+    return true;
+  }
+
+  /** A host that is no longer a member says nothing any more, and runs nothing for us. */
+  forget(host: HostId): void {
+    this.peers.delete(host);
+    this.#places.delete(host);
+    for (const [domain, known] of this.#domains)
+      if (known.home === host) this.#domains.delete(domain);
+  }
+}
+
+function isSamePlace(one: Location, other: Location): boolean {
+  if (one === other) return true;
+  return one.length === other.length && one.every((level, n) => level === other[n]);
+}
+
+function isBetter(told: ToldDomain, certain: boolean, known: KnownDomain, nowMs: number): boolean {
+  if (told.version > known.version) return true;
+  if (!certain) return false;
+  if (told.version === known.version) return true;
+  // A home that lost its memory, or hearsay that it does not confirm; messages in disorder are younger.
+  const isOld = Math.abs(nowMs - known.heardAtMs) > hearsayMs;
+  return isOld && (!known.certain || known.home === told.home);
+}
+
+function makeRoom<Key>(map: Map<Key, unknown>, max: number): void {
+  if (map.size <= max) return;
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}

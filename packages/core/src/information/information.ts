@@ -1,0 +1,132 @@
+/**
+ * What a host remembers in order to know where its domains' partners are, and to make its own domains known.
+ *
+ *   home ── announce ──▶ keepers (two for each domain, two for each address; `ring.ts`, `shelf.ts`)
+ *   seeker ── seek ────▶ keepers ── found ──▶ seeker: a hint
+ *   seeker ── seek ────▶ home ───── found ──▶ seeker: certain; the home tells it of every change from now on
+ *
+ * All of it is soft state: asked for again every `refreshMs` and announced again every third time, forgotten
+ * after three times as long, and built up anew after a restart. Nobody's claim depends on it; prices do.
+ */
+
+import type { DomainId, HostId } from '../model/model.ts';
+import { Ring } from './ring.ts';
+import { Shelf } from './shelf.ts';
+
+/** Soft state outlives this many refreshes: two lost messages in a row change nothing. */
+export const refreshesKept = 3;
+/** Keepers hear of every change as it happens, and acknowledge it; they are refreshed this much more rarely. */
+export const keepersRefreshed = 3;
+
+/** What a home last announced of a domain, and to whom. */
+export type Announced = Readonly<{
+  addresses: readonly string[];
+  /** Chosen by this ring: another one may choose others. */
+  keepers: readonly HostId[];
+  ring: Ring;
+}>;
+
+/** A message that its receiver has not acknowledged. Sent again it tells what is true by then. */
+export type Unheard = Readonly<{
+  to: HostId;
+  kind: 'announce' | 'found';
+  domains: readonly DomainId[];
+  tries: number;
+  sentAtMs: number;
+  dueAtMs: number;
+}>;
+
+/** Something asked for, and when to ask again. */
+export type Search = { nextAtMs: number; attempts: number };
+
+/** A partner whose whereabouts are wanted, and when that was last found to be so. */
+export type Watch = Search & { round: number };
+
+export type Information = {
+  /** The other members, and those of them that are connected. */
+  others: ReadonlySet<HostId>;
+  reachable: readonly HostId[];
+  ring: Ring;
+  /** Counts up whenever other claims are held here than before. */
+  revision: number;
+
+  // --- for others ---
+  readonly shelf: Shelf;
+  /** Addresses of the domains that run here. */
+  readonly own: Map<string, DomainId>;
+  readonly announced: Map<DomainId, Announced>;
+  /** Who wants to hear when one of our domains changes hands, and until when. */
+  readonly watchers: Map<DomainId, Map<HostId, number>>;
+  /** Who asked about a domain that nobody had announced, and until when it is told of it. */
+  readonly awaited: Map<DomainId, Map<HostId, number>>;
+  /** Domains at home here that changed hands, came or went in this step. */
+  readonly news: Set<DomainId>;
+  /** By the id of the message. */
+  readonly unheard: Map<number, Unheard>;
+  lastId: number;
+  resendAtMs: number;
+  refreshAtMs: number;
+  /** Another host says that one of our domains is at home there: looked into with the next sample. */
+  readonly contested: Map<DomainId, Readonly<{ home: HostId; version: number; atMs: number }>>;
+
+  // --- for ourselves ---
+  /** The domains that ours talk to and that are neither at home nor held here. */
+  readonly watches: Map<DomainId, Watch>;
+  /** Addresses that ours talk to and that nobody has named yet. */
+  readonly searches: Map<string, Search>;
+  /** Hosts that hold a partner, and of which it is not known where they stand. */
+  readonly strangers: Map<HostId, Search>;
+  /** When the next of these is due. */
+  seekAtMs: number;
+  /** In this step other claims came to be held here, or an address got its name. */
+  interestChanged: boolean;
+  interestRound: number;
+  rowsChanged: boolean;
+  /** When they last were; a new sample puts it back. */
+  rowsAtMs: number;
+
+  // --- load summaries ---
+  roundAtMs: number;
+  /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
+  partnerHosts: ReadonlySet<HostId>;
+  /** Who got our summary in this round, and how many more may ask for it. */
+  readonly told: Set<HostId>;
+  answersLeft: number;
+};
+
+export function createInformation(self: HostId): Information {
+  return {
+    others: new Set(),
+    reachable: [],
+    ring: new Ring([self]),
+    revision: 0,
+    shelf: new Shelf(),
+    own: new Map(),
+    announced: new Map(),
+    watchers: new Map(),
+    awaited: new Map(),
+    news: new Set(),
+    unheard: new Map(),
+    lastId: 0,
+    resendAtMs: 0,
+    refreshAtMs: 0,
+    contested: new Map(),
+    watches: new Map(),
+    searches: new Map(),
+    strangers: new Map(),
+    seekAtMs: 0,
+    interestChanged: false,
+    interestRound: 0,
+    rowsChanged: false,
+    rowsAtMs: Number.NEGATIVE_INFINITY,
+    roundAtMs: Number.NEGATIVE_INFINITY,
+    partnerHosts: new Set(),
+    told: new Set(),
+    answersLeft: 0,
+  };
+}
+
+/** The next of repeated pauses: doubles from `firstMs` up to `longestMs`. */
+export function pauseMs(attempts: number, firstMs: number, longestMs: number): number {
+  return Math.min(longestMs, firstMs * 2 ** Math.min(attempts, 16));
+}

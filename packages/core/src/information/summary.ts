@@ -1,0 +1,198 @@
+/**
+ * Load summaries: what a host has, carries and would do. Every few seconds it goes to the hosts that matter
+ * to this one, because their domains talk to its own, and to a few others by chance, because overload finds
+ * its relief anywhere. How many others grows with the logarithm of the cluster.
+ */
+
+import { paperLoad, rowOf } from '../claims/book.ts';
+import type { InformationMessage } from '../message.ts';
+import { mixed } from '../model/hash.ts';
+import type { HostId, LoadSummary } from '../model/model.ts';
+import type { HostState, Turn } from '../state.ts';
+import { loadDiffers, lookAgainAt, wake } from '../trading/prospects.ts';
+import { whyNotTrading } from '../trading/willingness.ts';
+
+/** Sequence numbers are reserved in the journal this many at a time: they only grow, also over a crash. */
+const sequenceBatch = 1_000;
+/** With so few other members everybody is told. */
+const few = 8;
+const partnerHostsMax = 16;
+/** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
+const stragglers = 1 / 4;
+/** News may go out between two rounds, but not more often than this. */
+const roundsApartMs = 1_000;
+/** Peers that ask for our summary and get it between two rounds, at most. */
+const answersPerRound = 64;
+
+export function isFew(state: HostState): boolean {
+  return state.information.others.size <= few;
+}
+
+/** Sends a summary round when one is due. */
+export function summarize(turn: Turn, random: number): void {
+  const { state, nowMs } = turn;
+  const { information } = state;
+  if (state.sample === null) return;
+  // Prices do not follow from summaries, only whom to ask first: many peers are told half as often, and half
+  // as often again while nothing has changed.
+  const { lastSummary } = state;
+  const isUnchanged =
+    lastSummary?.revision === information.revision &&
+    !loadDiffers(paperLoad(state), lastSummary.load, lastSummary.capacity, marginOf(state));
+  const pace = isFew(state) ? 1 : isUnchanged ? 4 : 2;
+  const summaryEveryMs = state.config.timing.summaryEveryMs * pace;
+  const dueAtMs = Math.min(state.nextSummaryAtMs, information.roundAtMs + summaryEveryMs);
+  const tooFar = state.nextSummaryAtMs - nowMs > 4 * state.config.timing.summaryEveryMs;
+  if (nowMs < dueAtMs && !tooFar) return;
+  if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;
+  state.nextSummaryAtMs = nowMs + summaryEveryMs;
+  information.roundAtMs = nowMs;
+  information.told.clear();
+  information.answersLeft = answersPerRound;
+  state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
+  const summary = makeSummary(turn);
+  const partners = isFew(state) ? [...information.others] : partnerHosts(state);
+  information.partnerHosts = new Set(partners);
+  const isFresh = (host: HostId) => {
+    const known = state.directory.peers.get(host);
+    return known !== undefined && nowMs - known.receivedAtMs <= 2 * summaryEveryMs;
+  };
+  const knowsFew = state.directory.peers.size < othersTold(state);
+  for (const host of partners) tell(turn, host, summary, !isFresh(host));
+  for (const host of draw(state, random)) tell(turn, host, summary, knowsFew && !isFresh(host));
+}
+
+/**
+ * When trading was last not quiet around here: at so many of the hosts that we hear of that it was no
+ * straggler. In a large cluster somebody always trades.
+ */
+function lastTradeAtMs(state: HostState, nowMs: number): number {
+  const heard: number[] = [];
+  for (const { summary, receivedAtMs } of state.directory.peers.values())
+    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
+      heard.push(receivedAtMs - summary.tradedMsAgo);
+  heard.sort((one, other) => other - one);
+  return heard[Math.floor(heard.length * stragglers)] ?? 0;
+}
+
+function tell(turn: Turn, host: HostId, summary: LoadSummary, answer: boolean): void {
+  const { told } = turn.state.information;
+  if (told.has(host)) return;
+  told.add(host);
+  turn.send(host, { kind: 'summary', summary, answer });
+}
+
+function makeSummary(turn: Turn): LoadSummary {
+  const { state, nowMs } = turn;
+  const { config, sample } = state;
+  if (sample === null) throw new Error('invariant: a host that was never measured has no summary');
+  const summary: LoadSummary = {
+    host: config.self,
+    name: config.name,
+    sequence: nextSequence(turn),
+    location: config.location,
+    mode: state.settings.mode,
+    stopped: state.settings.stopped || state.pausing,
+    capacity: sample.capacity,
+    load: paperLoad(state),
+    measured: whyNotTrading(state, nowMs)?.reason !== 'not-measured',
+    domains: state.samples.size,
+    revision: state.information.revision,
+    tradedMsAgo: Math.max(0, nowMs - state.tradedAtMs),
+  };
+  state.lastSummary = summary;
+  return summary;
+}
+
+/** The hosts that run or hold what our domains talk to, or ours themselves; heaviest first. */
+function partnerHosts(state: HostState): readonly HostId[] {
+  const weights = new Map<HostId, number>();
+  const add = (host: HostId | null | undefined, bitsPerSecond: number) => {
+    if (host === null || host === undefined || !state.information.others.has(host)) return;
+    weights.set(host, (weights.get(host) ?? 0) + bitsPerSecond);
+  };
+  const addRow = (domain: Parameters<typeof rowOf>[1], ...with_: readonly HostId[]) => {
+    for (const { partner, bitsPerSecond } of rowOf(state, domain)) {
+      const known = partner === 'external' ? undefined : state.directory.find(partner);
+      for (const host of new Set([known?.home, known?.holder, ...with_])) add(host, bitsPerSecond);
+    }
+  };
+  for (const { domain, holder } of state.homes.values()) addRow(domain, holder);
+  for (const { claim } of state.holdings.values())
+    if (!state.homes.has(claim.domain)) addRow(claim.domain, claim.home);
+  return [...weights]
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, partnerHostsMax)
+    .map(([host]) => host);
+}
+
+function othersTold(state: HostState): number {
+  return Math.ceil(Math.log2(state.information.others.size + 1));
+}
+
+/** Some other members by chance; of the connected ones if there are enough, because they cost no dialling. */
+function draw(state: HostState, random: number): readonly HostId[] {
+  const { reachable, others } = state.information;
+  const count = othersTold(state);
+  const pool = reachable.length >= count ? reachable : [...others];
+  const drawn: HostId[] = [];
+  for (let index = 0; index < count; index++) {
+    const hash = mixed(Math.floor(random * 0x1_0000_0000) + Math.imul(index, 0x9e3779b9));
+    const host = pool[hash % pool.length];
+    if (host !== undefined) drawn.push(host);
+  }
+  return drawn;
+}
+
+/** What a peer says about itself; what it says about others is not heard. */
+export function receiveSummary(
+  turn: Turn,
+  from: HostId,
+  message: InformationMessage & { kind: 'summary' },
+): void {
+  const { state, nowMs } = turn;
+  const { information } = state;
+  const { summary, answer } = message;
+  if (summary.host !== from) {
+    turn.log('warn', 'summary-stranger', 'A peer sent the load summary of another host.', {
+      peer: from,
+      host: summary.host,
+    });
+    return;
+  }
+  const before = state.directory.peers.get(from)?.summary;
+  // Something changed over there: what gained nothing before may gain something now.
+  if (state.directory.learn(summary, nowMs) && isNews(state, before, summary)) {
+    // Of many peers some always have news; those that hold partners are worth looking at before it is time.
+    if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
+    else lookAgainAt(state, from);
+  }
+  if (!answer || state.sample === null || information.told.has(from)) return;
+  if (information.answersLeft <= 0) return;
+  information.answersLeft -= 1;
+  tell(turn, from, makeSummary(turn), false);
+}
+
+function isNews(state: HostState, before: LoadSummary | undefined, now: LoadSummary): boolean {
+  return (
+    before?.revision !== now.revision ||
+    loadDiffers(now.load, before.load, now.capacity, marginOf(state))
+  );
+}
+
+function marginOf({ config }: HostState): number {
+  return config.minGainBitsPerSecond;
+}
+
+function nextSequence(turn: Turn): number {
+  const { state } = turn;
+  const last = state.lastSummary?.sequence;
+  // The clock is a floor, so that a host that lost its journal is heard again at once.
+  const first = Math.max(state.settings.sequence + 1, Math.floor(turn.nowMs));
+  const next = last === undefined ? first : last + 1;
+  if (last === undefined || next >= state.settings.sequence) {
+    state.settings = { ...state.settings, sequence: next + sequenceBatch };
+    turn.record({ kind: 'settings', key: 'settings', value: state.settings });
+  }
+  return next;
+}

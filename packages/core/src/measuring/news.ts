@@ -1,0 +1,108 @@
+/**
+ * Whether there is a reason to move a domain again. Its last migration was agreed on with everything
+ * known that is known now; so while its own loads, and what overloads its host, are as they were then,
+ * another migration would only correct that decision, and costs as much as the first one.
+ *
+ * A domain that Barter has moved rests until something has changed, for a day at most. This comes on top
+ * of the cooldown, which holds whatever has changed.
+ */
+
+import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
+import { hostCost } from '../model/cost.ts';
+import type { TrafficRow } from '../model/model.ts';
+import type { HostState } from '../state.ts';
+
+/** What a domain and its host carried when the domain had just arrived. */
+export type ArrivalLoads = Readonly<{
+  row: TrafficRow;
+  cpu: number;
+  /** Overload of the host, bit/s. */
+  excessBitsPerSecond: number;
+  atMs: number;
+}>;
+
+const dayMs = 86_400_000;
+/** A load has changed when it differs by this share. */
+const share = 0.2;
+const coresMin = 0.1;
+
+/** Looks anew at every domain that has migrated here; after every sample. */
+export function refreshNews(state: HostState, nowMs: number): void {
+  const { arrivals, resting, config } = state;
+  resting.clear();
+  for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
+  // Where nothing but load counts, any change of any load on any host is a reason.
+  if (config.cost.affinityWeight === 0) return;
+  let excessBitsPerSecond: number | undefined;
+  for (const { domain, movedAtMs } of state.homes.values()) {
+    if (movedAtMs === null || nowMs - movedAtMs > dayMs) continue;
+    const traits = traitsOf(state, domain);
+    if (traits === undefined) continue;
+    excessBitsPerSecond ??= overload(state);
+    const row = rowOf(state, domain);
+    const then = arrivals.get(domain);
+    // The first measurements here are still filled up from those of its last home. After a restart
+    // nobody remembers: it rests from what is now.
+    if (then === undefined) {
+      if (nowMs - movedAtMs > config.timing.rowTrustMs)
+        arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond, atMs: nowMs });
+      resting.add(domain);
+      continue;
+    }
+    const margin = config.minGainBitsPerSecond;
+    // What comes and goes here was agreed on as well, and is no reason to think again.
+    const isSameHost =
+      state.priced.changedAtMs <= then.atMs ||
+      !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin);
+    const isUnchanged =
+      isSameHost &&
+      !differs(traits.cpu, then.cpu, coresMin) &&
+      !rowDiffers(row, then.row, margin, share);
+    if (isUnchanged) resting.add(domain);
+  }
+}
+
+function overload(state: HostState): number {
+  if (state.sample === null) return 0;
+  const { nic, cpu, memory } = hostCost(paperLoad(state), state.sample.capacity, state.config.cost);
+  return nic + cpu + memory;
+}
+
+function differs(now: number, then: number, least: number): boolean {
+  return Math.abs(now - then) > Math.max(least, share * Math.max(now, then));
+}
+
+/** What the earlier row does not name is compared as a whole. */
+/** Whether two rows of one domain differ by this share of the earlier one, and by `least` at least; bit/s. */
+export function rowDiffers(
+  now: TrafficRow,
+  then: TrafficRow,
+  least: number,
+  share: number,
+): boolean {
+  // Nearly always the same partners in the same order: then there is nothing to look up.
+  if (now.length === then.length && now.every(({ partner }, n) => partner === then[n]?.partner)) {
+    let difference = 0;
+    for (const [n, { bitsPerSecond }] of now.entries())
+      difference += Math.abs(bitsPerSecond - (then[n]?.bitsPerSecond ?? 0));
+    return difference > Math.max(least, share * totalOf(then));
+  }
+  const rates = new Map(now.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
+  let difference = 0;
+  let [restNow, restThen] = [totalOf(now), 0];
+  for (const { partner, bitsPerSecond } of then) {
+    if (partner === 'external') {
+      restThen += bitsPerSecond;
+      continue;
+    }
+    const rate = rates.get(partner) ?? 0;
+    difference += Math.abs(rate - bitsPerSecond);
+    restNow -= rate;
+  }
+  difference += Math.abs(restNow - restThen);
+  return difference > Math.max(least, share * totalOf(then));
+}
+
+function totalOf(row: TrafficRow): number {
+  return row.reduce((sum, { bitsPerSecond }) => sum + bitsPerSecond, 0);
+}

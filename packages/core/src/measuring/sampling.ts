@@ -1,0 +1,174 @@
+/**
+ * What the hypervisor shows is the truth: domains that came, went or changed outside Barter are facts to
+ * learn, never something to undo. A domain that runs here is at home here, whoever moved it.
+ */
+
+import { rowOf } from '../claims/book.ts';
+import { arrivedEntry, type HomeEntry } from '../claims/claim.ts';
+import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from '../claims/holding.ts';
+import { announceChanges } from '../information/announcing.ts';
+import { estimateMigration } from '../model/migration.ts';
+import type { DomainId, DomainSample, HostSample } from '../model/model.ts';
+import { isSamePolicy } from '../model/policy.ts';
+import { dropReservation, recordArrival, reservationOf } from '../settlement/receiving.ts';
+import { endArrival } from '../settlement/refusing.ts';
+import { isUnderWay } from '../settlement/settlement.ts';
+import type { HostedDomain, HostState, Turn } from '../state.ts';
+import { steadyCpu, watchSteadiness } from './steady.ts';
+
+export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
+  const { state, nowMs } = turn;
+  state.sample = sample;
+  state.paperLoad = undefined;
+  state.sampledAtMs = beganAtMs;
+  state.samples.clear();
+  for (const one of sample.domains) {
+    // It had not left yet when this measurement began.
+    const departedAtMs = state.departed.get(one.domain);
+    if (departedAtMs !== undefined && beganAtMs <= departedAtMs) continue;
+    // Arriving domains are shown paused, and are somebody else's until they run here.
+    if (one.state === 'running' || state.homes.has(one.domain))
+      state.samples.set(one.domain, hosted(state, one, sample));
+  }
+  watchSteadiness(state, nowMs);
+  for (const [domain, one] of state.samples) {
+    const cpu = steadyCpu(state, one);
+    if (cpu !== one.traits.cpu)
+      state.samples.set(domain, { ...one, priced: { ...one.traits, cpu } });
+  }
+  for (const [domain, atMs] of state.departed) {
+    if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
+  }
+  for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
+  for (const entry of [...state.homes.values()])
+    if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
+    else learnPolicy(turn, entry);
+  settleContests(turn, beganAtMs);
+  announceChanges(turn);
+  state.information.rowsChanged = true;
+  state.information.rowsAtMs = Number.NEGATIVE_INFINITY;
+}
+
+/** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
+function hosted(state: HostState, one: DomainSample, sample: HostSample): HostedDomain {
+  const { bandwidthBytesPerSecond, downtimeMs } = state.config.migration;
+  const { memoryBytes, dirtyBytesPerSecond } = one.traits;
+  const estimate = estimateMigration({
+    memoryBytes,
+    dirtyBytesPerSecond,
+    bandwidthBytesPerSecond: bandwidthBytesPerSecond ?? sample.capacity.nicBitsPerSecond / 8,
+    downtimeMs,
+  });
+  const migrationBytes = estimate.ok ? estimate.bytes : memoryBytes;
+  const traits = { ...one.traits, migrationBytes };
+  if (estimate.ok) return { ...one, traits, priced: traits };
+  return { ...one, traits, priced: traits, blocked: one.blocked ?? estimate.reason };
+}
+
+function arrive(turn: Turn, sample: HostedDomain): void {
+  const { state, nowMs } = turn;
+  const { domain, traits } = sample;
+  const reservation = reservationOf(state, domain);
+  const holding = state.holdings.get(domain);
+  const knownVersion = Math.max(
+    reservation?.version ?? 0,
+    holding?.claim.version ?? 0,
+    state.formerVersions.get(domain) ?? 0,
+    state.directory.find(domain)?.version ?? 0,
+  );
+  const carriedRow = reservation === undefined ? [] : rowOf(state, domain);
+  setHome(
+    turn,
+    arrivedEntry({
+      domain,
+      name: traits.name,
+      policy: traits.policy,
+      self: state.config.self,
+      knownVersion,
+      movedAtMs: reservation === undefined ? null : nowMs,
+      carriedRow: carriedRow.length > 0 ? carriedRow : (reservation?.row ?? []),
+    }),
+  );
+  forgetVersion(turn, domain);
+  if (holding !== undefined) dropHolding(turn, domain);
+  if (reservation === undefined) {
+    fact(turn, domain, `${traits.name} runs here now; Barter did not bring it`);
+    return;
+  }
+  dropReservation(turn, reservation.settlement);
+  endArrival(turn, reservation, 'arrived');
+  recordArrival(turn, reservation, true, 'it runs here');
+  // It runs: its old home must hear so even if its own hypervisor has lost count.
+  turn.send(reservation.home, {
+    kind: 'located',
+    settlement: reservation.settlement,
+    domain,
+    presence: 'running',
+    arrival: 'arrived',
+    question: 0,
+  });
+  turn.log('info', 'arrived', `${traits.name} runs here now.`, { domain, from: reservation.home });
+}
+
+function vanish(turn: Turn, domain: DomainId): void {
+  const { state } = turn;
+  const entry = state.homes.get(domain);
+  if (entry === undefined) return;
+  const settlement =
+    entry.settlement === null ? undefined : state.settlements.get(entry.settlement);
+  // Our own migration is taking it away: the settlement decides what became of it.
+  if (settlement !== undefined && isUnderWay(settlement)) return;
+  dropHome(turn, domain);
+  state.rows.delete(domain);
+  state.pricedRows.delete(domain);
+  if (entry.holder !== state.config.self)
+    turn.send(entry.holder, {
+      kind: 'revoked',
+      domain,
+      version: Number.MAX_SAFE_INTEGER,
+      detail: 'the domain is no longer running at its home',
+    });
+  fact(turn, domain, `${entry.name} no longer runs here; Barter did not move it`);
+}
+
+/** The holder agreed under the old policy, and may not hear of the new one before it calls: the claim comes home. */
+function learnPolicy(turn: Turn, entry: HomeEntry): void {
+  const policy = turn.state.samples.get(entry.domain)?.traits.policy;
+  if (policy === undefined || isSamePolicy(policy, entry.policy)) return;
+  const learnt = { ...entry, policy };
+  const isAway = entry.holder !== turn.state.config.self && entry.settlement === null;
+  if (isAway) takeBack(turn, learnt, 'its policy was changed');
+  else setHome(turn, learnt);
+}
+
+function fact(turn: Turn, domain: DomainId, detail: string): void {
+  turn.file({ kind: 'fact', atMs: turn.nowMs, domain, detail });
+  turn.log('info', 'fact', `${detail}.`, { domain });
+}
+
+/** Another host says that a domain here is at home there; it runs here still, so we say so louder. */
+function settleContests(turn: Turn, beganAtMs: number): void {
+  const { state } = turn;
+  const { contested } = state.information;
+  const { historyMs } = state.config.timing;
+  for (const [domain, { home, version, atMs }] of contested) {
+    if (beganAtMs <= atMs) continue;
+    contested.delete(domain);
+    const entry = state.homes.get(domain);
+    const sample = state.samples.get(domain);
+    if (entry === undefined || sample?.state !== 'running' || entry.settlement !== null) continue;
+    // Once is enough among honest hosts; a liar must not void our claims over and over.
+    if (version < entry.version || !turn.due(`contest ${domain}`, historyMs)) continue;
+    const other = state.directory.hostName(home);
+    turn.log(
+      'warn',
+      'two-homes',
+      `${entry.name} runs here, and ${other} says that it runs there.`,
+      {
+        domain,
+        peer: home,
+      },
+    );
+    takeBack(turn, { ...entry, version }, `${other} claims to run it`);
+  }
+}

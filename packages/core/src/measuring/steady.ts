@@ -1,0 +1,162 @@
+/**
+ * What has lasted: the loads that trading counts with. A migration pays only over time, so a load that
+ * comes and goes must not cause one.
+ *
+ *   What would draw a domain away counts for the least that it was during the window: traffic with other
+ *   hosts and with the outside, CPU load. What holds it where it is, traffic with domains on the same
+ *   host, counts for the most that it was.
+ *
+ * So nothing that was different at some time during the window moves anything, and every load that stays
+ * as it is counts in full one window after it has changed, neither more nor less. What is seen for the
+ * first time has no past to be judged by, and counts at once.
+ */
+
+import type { DomainId } from '../model/model.ts';
+import type { HostedDomain, HostState } from '../state.ts';
+
+/**
+ * One end of the range of a load during the window: pairs of (slice of time, value), oldest first. The
+ * first one is the extreme of the window, every later one the extreme of what came after the one before
+ * it: the usual monotonic queue.
+ */
+type Extremes = number[];
+type Range = Readonly<{ least: Extremes; most: Extremes }>;
+
+export type Steadiness = Readonly<{
+  /** Not judged before this: early measurements are rough. */
+  sinceMs: number;
+  cpu: Range;
+  /** By address of the other endpoint. */
+  rates: Map<string, Range>;
+}>;
+
+/** A window is this many slices; a queue is never longer. */
+const slices = 32;
+/**
+ * Measurements are smoothed, so a load that goes off for a short time never seems to be quite gone. This
+ * share of the range is taken off the least, so that it counts for nothing all the same.
+ */
+const smear = 0.25;
+
+/** Takes in the sample that the state holds. */
+export function watchSteadiness(state: HostState, nowMs: number): void {
+  const { steadyMs, rowTrustMs } = state.config.timing;
+  if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return;
+  const slice = Math.floor((nowMs * slices) / steadyMs);
+  // The first complete measurement of this host covers a whole smoothing window of every domain on it.
+  const isFirst = state.steadiness.size === 0;
+  for (const domain of state.steadiness.keys())
+    if (!state.samples.has(domain)) state.steadiness.delete(domain);
+  for (const sample of state.samples.values()) {
+    let known = state.steadiness.get(sample.domain);
+    if (known === undefined) {
+      const sinceMs = isFirst ? nowMs : nowMs + rowTrustMs;
+      known = { sinceMs, cpu: newRange(), rates: new Map() };
+      state.steadiness.set(sample.domain, known);
+    }
+    if (nowMs >= known.sinceMs) take(known, sample, slice);
+  }
+}
+
+function take({ cpu, rates }: Steadiness, sample: HostedDomain, slice: number): void {
+  const isFirst = !hasBegun(cpu);
+  note(cpu, sample.traits.cpu, slice);
+  for (const { address, bitsPerSecond } of sample.rates) {
+    let range = rates.get(address);
+    if (range === undefined) {
+      range = newRange();
+      rates.set(address, range);
+      // It was silent until now.
+      if (!isFirst) note(range, 0, slice);
+    }
+    note(range, bitsPerSecond, slice);
+  }
+  if (rates.size === sample.rates.length) return;
+  const measured = new Set(sample.rates.map(({ address }) => address));
+  for (const [address, range] of rates) {
+    if (measured.has(address)) continue;
+    note(range, 0, slice);
+    if (mostOf(range) === 0) rates.delete(address);
+  }
+}
+
+function newRange(): Range {
+  return { least: [], most: [] };
+}
+
+function note({ least, most }: Range, value: number, slice: number): void {
+  // Most values say nothing new about the slice that they are in.
+  const isSame = least.at(-2) === slice && most.at(-2) === slice;
+  if (isSame && value >= (least.at(-1) ?? 0) && value <= (most.at(-1) ?? 0)) return;
+  push(least, value, slice, (known) => known >= value);
+  push(most, value, slice, (known) => known <= value);
+}
+
+/** `covers`: a known value that cannot be the extreme any more, now that this one is there. */
+function push(
+  extremes: Extremes,
+  value: number,
+  slice: number,
+  covers: (known: number) => boolean,
+): void {
+  while (extremes.length > 0 && covers(extremes.at(-1) ?? 0)) extremes.length -= 2;
+  // Within one slice the extreme stands for all of it.
+  if (extremes.at(-2) !== slice) extremes.push(slice, value);
+  let expired = 0;
+  while (expired + 2 < extremes.length && (extremes[expired] ?? 0) < slice - slices) expired += 2;
+  if (expired > 0) extremes.splice(0, expired);
+}
+
+function hasBegun({ least }: Range): boolean {
+  return least.length > 0;
+}
+
+function mostOf({ most }: Range): number {
+  return most[1] ?? 0;
+}
+
+/** What was there all the time. */
+function lasting(range: Range): number {
+  const least = range.least[1] ?? 0;
+  return Math.max(0, least - smear * (mostOf(range) - least));
+}
+
+/** Busy cores that have lasted. */
+export function steadyCpu(state: HostState, sample: HostedDomain): number {
+  const range = state.steadiness.get(sample.domain)?.cpu;
+  return range === undefined || !hasBegun(range) ? sample.traits.cpu : lasting(range);
+}
+
+/** What has lasted of the rates of one domain: `values` stand beside the measured ones, the others are silent now. */
+export type Lasting = Readonly<{ values: readonly number[]; silent: HostedDomain['rates'] }>;
+
+/**
+ * The rates that have lasted; undefined where the measured ones count as they are. `own` holds the addresses
+ * of the domains on this host.
+ */
+export function steadyRates(
+  state: HostState,
+  domain: DomainId,
+  measured: HostedDomain['rates'],
+  own: Readonly<{ has(address: string): boolean }>,
+): Lasting | undefined {
+  const steadiness = state.steadiness.get(domain);
+  if (steadiness === undefined || !hasBegun(steadiness.cpu)) return undefined;
+  const { rates } = steadiness;
+  const counted = (address: string, range: Range): number =>
+    own.has(address) ? mostOf(range) : lasting(range);
+  let isAsMeasured = rates.size === measured.length;
+  const values = measured.map(({ address, bitsPerSecond }) => {
+    const range = rates.get(address);
+    const value = range === undefined ? bitsPerSecond : counted(address, range);
+    isAsMeasured &&= value === bitsPerSecond;
+    return value;
+  });
+  if (isAsMeasured) return undefined;
+  if (rates.size === measured.length) return { values, silent: [] };
+  const sending = new Set(measured.map(({ address }) => address));
+  const silent = [...rates].flatMap(([address, range]) =>
+    sending.has(address) ? [] : [{ address, bitsPerSecond: counted(address, range) }],
+  );
+  return { values, silent };
+}

@@ -1,0 +1,170 @@
+/**
+ * The two judgements of a deal, each by the judge's own data: the responder searches the best exchange of both
+ * books, the proposer checks what it was answered.
+ */
+
+import { cutBook, makeBook } from '../claims/book.ts';
+import {
+  bestExchange,
+  evaluateExchange,
+  excerptFor,
+  type FoundExchange,
+} from '../exchange/exchange.ts';
+import { hearBook } from '../information/seeking.ts';
+import type { DealMessage, DeclineReason } from '../message.ts';
+import type { Book, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
+import type { HostState, Turn } from '../state.ts';
+import type { ClaimMove, Deal, DealSignal } from './deal.ts';
+import { adopt, drive, sendReply } from './driving.ts';
+import { evaluateMeeting } from './meeting.ts';
+import { undecidedDeal, whyNotTrading } from './willingness.ts';
+
+/** The proposer's own check: the exchange must pay by its own data, and break no limit. */
+export function checkAcceptance(
+  turn: Turn,
+  deal: Deal,
+  message: DealMessage & { kind: 'accept' },
+): DealSignal {
+  const { state, nowMs } = turn;
+  const refuse = (detail: string): DealSignal => ({ signal: 'accept', detail });
+  const trading = whyNotTrading(state, nowMs);
+  if (trading !== null) return refuse(trading.detail);
+  const book = makeBook(state, nowMs);
+  if (book === undefined || message.book.host !== deal.peer)
+    return refuse('the books do not match');
+  const { exchange } = message;
+  const moves = movesOf(book, message.book, exchange);
+  if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
+  const proposed = state.proposals.get(deal.id)?.offers ?? [];
+  const isAsProposed = ({ claim }: ClaimMove) =>
+    claim.holder !== state.config.self ||
+    proposed.some(
+      (offer) => offer.claim.domain === claim.domain && offer.claim.version === claim.version,
+    );
+  if (!moves.every(isAsProposed))
+    return refuse('a claim of the exchange has changed since the proposal');
+  const evaluation = evaluateExchange(book, message.book, exchange, state.config.cost);
+  const [violation] = evaluation.violations;
+  if (violation !== undefined) return refuse(violation.message);
+  const isMeeting = exchange.take.length === 0 && exchange.give.length === 1;
+  const meets =
+    isMeeting &&
+    exchange.give[0] === deal.meeting &&
+    foundMeeting(state, book, message.book, deal.meeting) !== undefined;
+  if (!meets && !(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
+    return refuse('by the proposer’s own data it gains less than the margin');
+  const { gainBitsPerSecond } = evaluation;
+  hearBook(turn, message.book, rowsTaken(moves, state.config.self));
+  return { signal: 'accept', detail: '', terms: { exchange, moves, gainBitsPerSecond } };
+}
+
+/** What an exchange moves, claim by claim; undefined when one of them is in neither book. */
+function movesOf(proposer: Book, responder: Book, exchange: Exchange): ClaimMove[] | undefined {
+  const moves: ClaimMove[] = [];
+  const sides = [
+    { domains: exchange.give, from: proposer, to: responder.host },
+    { domains: exchange.take, from: responder, to: proposer.host },
+  ];
+  for (const { domains, from, to } of sides) {
+    for (const domain of domains) {
+      const offer = from.offers.find(({ claim }) => claim.domain === domain);
+      if (offer === undefined || offer.claim.holder !== from.host) return undefined;
+      const { claim, traits, row } = offer;
+      moves.push({ claim, to, newVersion: claim.version + 1, traits, row });
+    }
+  }
+  return moves.length === 0 ? undefined : moves;
+}
+
+function rowsTaken(moves: readonly ClaimMove[], self: HostId): readonly TrafficRow[] {
+  return moves.filter(({ to }) => to === self).map(({ row }) => row);
+}
+
+export function considerProposal(
+  turn: Turn,
+  from: HostId,
+  message: DealMessage & { kind: 'propose' },
+): void {
+  const { state, nowMs } = turn;
+  const decline = (reason: DeclineReason, detail: string) => {
+    state.counts.declined += 1;
+    turn.send(from, { kind: 'decline', deal: message.deal, reason, detail });
+  };
+  const trading = whyNotTrading(state, nowMs);
+  if (trading !== null) return void decline(trading.reason, trading.detail);
+  const undecided = undecidedDeal(state);
+  if (undecided !== undefined) {
+    const yields =
+      undecided.phase === 'proposed' && undecided.peer === from && from < state.config.self;
+    if (!yields) return void decline('busy', 'in another deal');
+    endProposal(turn, undecided, 'the peer proposed at the same time, and its proposal stands');
+  }
+  const theirs = trustedBook(state, message.book, from);
+  if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
+  const own = makeBook(state, nowMs);
+  if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
+  const ours = cutBook(own, from, state.config.bookOffers);
+  const { cost, search, minGainBitsPerSecond } = state.config;
+  const gainful = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
+  const meeting = gainful === undefined ? message.meeting : undefined;
+  const best = gainful ?? foundMeeting(state, theirs, ours, meeting);
+  const moves = best === undefined ? undefined : movesOf(theirs, ours, best.exchange);
+  if (best === undefined || moves === undefined)
+    return void decline('no-gain', 'no exchange of the two books lowers the cost by the margin');
+  hearBook(turn, message.book, rowsTaken(moves, state.config.self));
+  const deal: Deal = {
+    id: message.deal,
+    role: 'responder',
+    peer: from,
+    phase: 'accepted',
+    exchange: best.exchange,
+    moves,
+    gainBitsPerSecond: best.evaluation.gainBitsPerSecond,
+    ...(meeting === undefined ? {} : { meeting }),
+    startedAtMs: nowMs,
+    expiresAtMs: nowMs + state.config.timing.inDoubtMs,
+    endedAtMs: null,
+    detail: '',
+  };
+  adopt(turn, deal);
+  const { exchange, gainBitsPerSecond } = deal;
+  const excerpt = excerptFor(ours, exchange, theirs);
+  const acceptance = {
+    kind: 'accept',
+    deal: deal.id,
+    exchange,
+    book: excerpt,
+    gainBitsPerSecond,
+  } as const;
+  state.acceptances.set(deal.id, acceptance);
+  sendReply(turn, deal, 'accept');
+}
+
+function foundMeeting(
+  state: HostState,
+  proposer: Book,
+  responder: Book,
+  domain: DomainId | undefined,
+): FoundExchange | undefined {
+  if (domain === undefined) return undefined;
+  const evaluation = evaluateMeeting(state, proposer, responder, domain);
+  return evaluation && { exchange: { give: [domain], take: [] }, evaluation };
+}
+
+/** A proposal of ours that we give up before anybody is bound by it. */
+function endProposal(turn: Turn, deal: Deal, detail: string): void {
+  const { nowMs } = turn;
+  drive(turn, deal, { kind: 'received', nowMs, signal: 'decline', detail });
+}
+
+/** The peer's book without what it cannot offer; undefined when it speaks for somebody else. */
+function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
+  if (book.host !== from) return undefined;
+  const offers = book.offers.filter(({ claim }) => {
+    if (claim.holder !== from) return false;
+    const entry = state.homes.get(claim.domain);
+    if (entry !== undefined) return entry.holder === from && entry.version === claim.version;
+    return claim.home !== state.config.self && !state.holdings.has(claim.domain);
+  });
+  return { ...book, offers };
+}

@@ -1,0 +1,101 @@
+/** The proposer's first move: to whom, and after a decline, when again. */
+
+import { makeBook } from '../claims/book.ts';
+import { outlook } from '../exchange/exchange.ts';
+import type { DeclineReason } from '../message.ts';
+import type { Book, DealId, HostId, LoadSummary } from '../model/model.ts';
+import type { HostState, Turn } from '../state.ts';
+import type { Deal } from './deal.ts';
+import { sendReply } from './driving.ts';
+import { findMeeting } from './meeting.ts';
+import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
+import { undecidedDeal, whyNotTrading } from './willingness.ts';
+
+/** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
+export function propose(turn: Turn, random: readonly [number, number]): void {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  const longestMs = 2 * (1 + idleRoundsMax) * timing.tradeEveryMs;
+  if (nowMs < state.nextTradeAtMs && state.nextTradeAtMs - nowMs < longestMs) return;
+  const everyMs = timing.tradeEveryMs * (1 + state.idleRounds);
+  state.nextTradeAtMs = nowMs + everyMs * (0.5 + random[0]);
+  if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
+  const book = makeBook(state, nowMs);
+  if (book === undefined || book.offers.length === 0) return;
+  const candidates = tradingPeers(state, nowMs);
+  const drawn = drawPeer(state, book, candidates, nowMs, random[1]);
+  const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
+  const peer = drawn ?? meeting?.host;
+  if (peer === undefined) {
+    state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
+    return;
+  }
+  if (meeting !== undefined) state.meetAfterMs.set(meeting.domain, nowMs + timing.cooldownMs);
+  const id = `${state.config.self.slice(-6)}-${nowMs.toString(36)}-${Math.floor(random[1] * 1e9).toString(36)}`;
+  const deal: Deal = {
+    id: id as DealId,
+    role: 'proposer',
+    peer,
+    phase: 'proposed',
+    exchange: { give: [], take: [] },
+    moves: [],
+    gainBitsPerSecond: 0,
+    ...(meeting === undefined ? {} : { meeting: meeting.domain }),
+    startedAtMs: nowMs,
+    expiresAtMs: nowMs + timing.proposalMs,
+    endedAtMs: null,
+    detail: '',
+  };
+  // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
+  state.deals.set(deal.id, deal);
+  state.dealsDueAtMs = nowMs;
+  sendReply(turn, deal, 'propose');
+}
+
+/** Whoever would answer a proposal now, as far as its summary tells. */
+function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
+  const { timing } = state.config;
+  const found: LoadSummary[] = [];
+  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
+    if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
+    if ((state.backoffs.get(host)?.untilMs ?? 0) <= nowMs) found.push(summary);
+  }
+  return found;
+}
+
+/** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */
+function drawPeer(
+  state: HostState,
+  book: Book,
+  peers: readonly LoadSummary[],
+  nowMs: number,
+  random: number,
+): HostId | undefined {
+  const { cost, minGainBitsPerSecond } = state.config;
+  const open = peers.filter(({ host }) => !isHopeless(state, host, nowMs));
+  if (open.length === 0) return undefined;
+  const potential = outlook(book, cost);
+  const candidates: { host: HostId; weight: number }[] = [];
+  for (const summary of open) {
+    const weight = potential(summary);
+    if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
+    else noteHopeless(state, summary.host, nowMs);
+  }
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
+  let left = random * total;
+  for (const { host, weight } of candidates) {
+    left -= weight;
+    if (left < 0) return host;
+  }
+  return candidates.at(-1)?.host;
+}
+
+/** What a declined proposal means for the next one. */
+export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
+  const { state, nowMs } = turn;
+  // A busy peer is only busy now.
+  if (reason === 'busy')
+    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
+  else rest(state, peer, nowMs);
+}

@@ -1,0 +1,113 @@
+/**
+ * When it is worth proposing again. A pair that found nothing to gain finds nothing again while everything
+ * that its gain follows from is as it was, so it leaves each other alone for long, until one of these changes:
+ * the claims held here or there, the traffic of the own domains, the load here or there, or where a partner
+ * is held. What else may change (somebody else's partners) is left to time.
+ */
+
+import { paperLoad, traitsOf } from '../claims/book.ts';
+import { rowDiffers } from '../measuring/news.ts';
+import type { DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
+import type { HostState, HostTiming } from '../state.ts';
+
+/** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
+const firstPause = 24;
+const longestPause = 120;
+/** A host that finds nobody to propose to, or is declined, looks again after up to so many times more. */
+export const idleRoundsMax = 3;
+
+/** A load has changed when it differs by this share of what the host has, or of what its uplink carried. */
+const loadShare = 0.05;
+/** Traffic has changed when it differs by this share of the row, and by the margin of a deal at least. */
+const rowShare = 0.05;
+
+/** After this long without any change every pair that might gain has tried; ms. */
+export function triedMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): number {
+  return tradeEveryMs * (firstPause + 3 * (1 + idleRoundsMax));
+}
+
+/** A peer found nothing to gain: longer each time, until something changes. */
+export function rest(state: HostState, peer: HostId, nowMs: number): void {
+  state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
+  const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
+  const pauseMs = state.config.timing.tradeEveryMs * (count === 1 ? firstPause : longestPause);
+  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
+}
+
+/** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
+export function noteHopeless(state: HostState, peer: HostId, nowMs: number): void {
+  state.hopelessUntilMs.set(peer, nowMs + firstPause * state.config.timing.tradeEveryMs);
+}
+
+export function isHopeless(state: HostState, peer: HostId, nowMs: number): boolean {
+  return (state.hopelessUntilMs.get(peer) ?? 0) > nowMs;
+}
+
+/** Something changed at a peer, or at all of them for all we know: a host that has been idle looks at it soon. */
+export function wake(state: HostState, nowMs: number, peer?: HostId): void {
+  if (peer === undefined) {
+    state.backoffs.clear();
+    state.hopelessUntilMs.clear();
+  } else {
+    lookAgainAt(state, peer);
+  }
+  if (state.idleRounds === 0) return;
+  state.idleRounds = 0;
+  state.nextTradeAtMs = Math.min(state.nextTradeAtMs, nowMs + state.config.timing.tradeEveryMs);
+}
+
+/** Something may be to gain with this peer that was not before; it is looked at with the next proposal. */
+export function lookAgainAt(state: HostState, peer: HostId): void {
+  state.backoffs.delete(peer);
+  state.hopelessUntilMs.delete(peer);
+}
+
+/** After every sample: whether what trading counts with is still what it was when this host last woke. */
+export function lookForNews(state: HostState, nowMs: number): void {
+  if (state.sample === null) return;
+  const { priced } = state;
+  const load = paperLoad(state);
+  const { capacity } = state.sample;
+  const margin = state.config.minGainBitsPerSecond;
+  const isChanged = [...state.pricedRows].some(([domain, row]) => {
+    const then = priced.domains.get(domain);
+    if (then === undefined) return false;
+    const cpu = traitsOf(state, domain)?.cpu ?? 0;
+    return (
+      Math.abs(cpu - then.cpu) > loadShare * capacity.vcpus ||
+      (then.row !== row && rowDiffers(row, then.row, margin, rowShare))
+    );
+  });
+  if (isChanged) priced.changedAtMs = nowMs;
+  if (isChanged || priced.load === undefined || loadDiffers(load, priced.load, capacity, margin)) {
+    priced.load = load;
+    priced.domains.clear();
+    wake(state, nowMs);
+  }
+  for (const [domain, row] of state.pricedRows)
+    if (!priced.domains.has(domain))
+      priced.domains.set(domain, { row, cpu: traitsOf(state, domain)?.cpu ?? 0 });
+}
+
+/** What this host and its domains carried when it last woke. */
+export type Priced = {
+  load: HostLoad | undefined;
+  readonly domains: Map<DomainId, Readonly<{ row: TrafficRow; cpu: number }>>;
+  /** When a domain last carried something else than before; that one came or went does not count. */
+  changedAtMs: number;
+};
+
+/** Memory is left out: it changes with claims. */
+export function loadDiffers(
+  now: HostLoad,
+  then: HostLoad,
+  { vcpus }: HostCapacity,
+  marginBitsPerSecond: number,
+): boolean {
+  const sent = Math.max(now.nicBitsPerSecond, then.nicBitsPerSecond);
+  return (
+    Math.abs(now.cpu - then.cpu) > loadShare * vcpus ||
+    Math.abs(now.nicBitsPerSecond - then.nicBitsPerSecond) >
+      Math.max(marginBitsPerSecond, loadShare * sent)
+  );
+}
