@@ -60,6 +60,10 @@ export type Faults = Readonly<{
   setWhileAsking: number;
   /** Probability that a refusal takes so long that a consent to a later copy of the question overtakes it. */
   lateRefusals: number;
+  /** How often the clock is set, and the agent starts again, when a host has just acknowledged a deal that its peer has not heard of. */
+  setWhenDone: number;
+  /** How often somebody resumes by hand what a migration left paused, while its other copy waits in vain. */
+  resumedByHand: number;
   /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
   operatorAway: boolean;
 }>;
@@ -160,6 +164,8 @@ function drawBadMoments(seed: number) {
     setWhileAsking: sometimes(0.2, 0.2),
     lateRefusals: sometimes(0.5, 1),
     operatorAway: random.next() < 0.5,
+    setWhenDone: sometimes(0.4, 0.2),
+    resumedByHand: sometimes(0.5, 0.8),
   };
 }
 

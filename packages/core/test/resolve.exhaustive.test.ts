@@ -55,7 +55,7 @@ const table: Readonly<Record<Here, Readonly<Record<Located | 'unreachable', stri
   running: {
     running: 'alarm alarm alarm alarm',
     paused: 'stayed stayed moved stayed',
-    arriving: 'stayed stayed moved stayed',
+    arriving: 'ask stayed moved stayed',
     absent: 'stayed stayed moved stayed',
     unreachable: 'stayed',
   },

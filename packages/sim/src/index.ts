@@ -10,6 +10,7 @@ export * from './event-queue.ts';
 export * from './random.ts';
 export * from './remote/world-client.ts';
 export * from './remote/world-server.ts';
+export * from './simulate/apart.ts';
 export * from './simulate/replay.ts';
 export * from './simulate/result.ts';
 export * from './simulate/simulate.ts';

@@ -76,6 +76,14 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         what: `a paused copy of ${domain} is left`,
         limitMs: 200_000,
       });
+    for (const { id: domain, migration } of world.host(id).arriving)
+      if (migration === undefined)
+        open.push({
+          key: `${id} arriving ${domain}`,
+          subjects: [domain],
+          what: `a copy of ${domain} that came waits to be told to run`,
+          limitMs: 200_000,
+        });
     return open;
   };
 

@@ -51,7 +51,8 @@ export function receipts(scene: Scene): Checker {
     )
       fail('it is on one of the two');
     if (moved === false && outcome === 'moved') fail('it did');
-    if (outcome === 'under-way') fail('it is still migrating');
+    if (outcome === 'under-way' && !facts.resumedByHand.has(settlement))
+      fail('it is still migrating');
     const isPaused = world.hosts.some(({ paused }) => [...paused].some(({ id }) => id === domain));
     if (moved === false && isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
       fail('it is paused: nobody can know');

@@ -2,7 +2,8 @@
  * What seldom happens by chance and hurts most when it does: a domain is started anew while an acceptance that takes
  * it is on its way, so that its claim is another one when the proposer decides; a domain goes on from where it has just
  * arrived while the agent of its old home, which has not seen that, is down; a host that has promised room starts again
- * at another time; and a refusal arrives after the consent to a later copy of the question.
+ * at another time, and so does one that has just recorded a deal; and a refusal arrives after the consent to a later copy
+ * of the question.
  */
 
 import type { HostEffect, HostId, Message, SettlementId } from '@barter/core';
@@ -13,12 +14,13 @@ import type { Checker, Injector, Scene } from '../scene.ts';
 /** Long enough for the proposer's hypervisor to tell of both, short enough for its proposal to be open still. */
 const restartMs = 150;
 const lateMs = 500;
-/** Longer than any lease. */
+/** Longer than any lease, and longer than ended deals are remembered. */
 const setMs = 100_000;
+const setFarMs = 150_000;
 
 export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts, cluster } = scene;
-  const { restartAtAccept, goneUnseen, setWhileAsking, lateRefusals } = plan.faults;
+  const { restartAtAccept, goneUnseen, setWhileAsking, lateRefusals, setWhenDone } = plan.faults;
   const random = scene.random(streams.badMoments);
   /** Refusals that are on their way still. */
   const late = new Map<SettlementId, Readonly<{ to: HostId; message: Message }>>();
@@ -85,14 +87,22 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
     });
   };
 
-  const startAgainAtAnotherTime = (holder: HostId) => {
-    const host = cluster.host(holder);
+  const startAgainAtAnotherTime = (id: HostId, byMs: number) => {
+    const host = cluster.host(id);
     world.at(world.nowMs(), () => {
       if (isOver || host.state === undefined) return;
-      host.clock.wallSkewMs += random.next() < 0.7 ? setMs : -setMs;
-      scene.fault('clock is set', `the clock of ${holder} is set, and its agent starts again`);
+      host.clock.wallSkewMs += random.next() < 0.7 ? byMs : -byMs;
+      scene.fault('clock is set', `the clock of ${id} is set, and its agent starts again`);
       scene.crash(host);
     });
+  };
+
+  /** The peer does not hear that its decision is recorded, and asks again when the deal is long past by the new clock. */
+  const forgetful = (responder: HostId, to: HostId) => {
+    if (!cluster.network.connected(responder, to)) return;
+    cluster.network.cut(responder, to, true);
+    world.at(world.nowMs() + lateMs, () => cluster.network.cut(responder, to, false));
+    startAgainAtAnotherTime(responder, setFarMs);
   };
 
   const goOn = (domain: WorldDomain, from: HostId) => {
@@ -116,7 +126,9 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
         if (message.kind === 'accept' && restartAtAccept > 0 && random.next() < restartAtAccept)
           disturb(host, effect);
         if (message.kind === 'settle' && setWhileAsking > 0 && random.next() < setWhileAsking)
-          startAgainAtAnotherTime(host);
+          startAgainAtAnotherTime(host, setMs);
+        if (message.kind === 'acknowledge' && setWhenDone > 0 && random.next() < setWhenDone)
+          forgetful(host, to);
         if (message.kind === 'refuse' && lateRefusals > 0 && random.next() < lateRefusals)
           delay(host, to, message);
         if (message.kind === 'settling') arriveLate(host, message.settlement);

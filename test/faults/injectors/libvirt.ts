@@ -24,9 +24,11 @@ const operatorLooksAfterMs = 80_000;
 
 export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
   const { world, plan, hosts, facts } = scene;
-  const { libvirtDiesEvery, migrationFault } = plan.faults;
+  const { libvirtDiesEvery, migrationFault, resumedByHand } = plan.faults;
   const random = scene.random(streams.libvirt);
   const leftAtMs = new Map<string, number>();
+  /** Domains whose copy at the target waits for an order that was never given. */
+  const inVain = new Set<string>();
   let isOver = false;
 
   const drawFault = (): MigrationFault => {
@@ -70,6 +72,24 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     const how = fault.kind === 'libvirt-died' && fault.handedOver ? ' after handing over' : '';
     scene.fault(`migration: ${fault.kind}${where}${how}`, `${domain}: ${fault.kind}${where}${how}`);
     world.failNext(fault, domain);
+    if (fault.kind === 'libvirt-died' && fault.waits?.orderAfterMs === null) inVain.add(domain);
+    else inVain.delete(domain);
+  };
+
+  /** An administrator finds the copy paused at the source before anybody has decided. Nothing else runs it, or will. */
+  const resumeByHand = () => {
+    for (const id of inVain) {
+      const { waiting } = world.domain(id) ?? {};
+      if (waiting === undefined || random.next() >= resumedByHand) continue;
+      if (!resumePaused(world, waiting.domain, waiting.source)) continue;
+      scene.fault(
+        'administrator resumes',
+        `an administrator resumes ${id} on ${waiting.source.id}`,
+      );
+      facts.handle(id, world.nowMs());
+      facts.resumedByHand.add(waiting.settlement);
+      inVain.delete(id);
+    }
   };
 
   /** Nothing gets on any more: whoever watches the progress gives up after a while. */
@@ -122,6 +142,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       },
     },
     tick() {
+      if (resumedByHand > 0) resumeByHand();
       if (libvirtDiesEvery === 0 || random.next() >= 1 / libvirtDiesEvery) return;
       const host = hosts[random.below(hosts.length)] as SimHost;
       if (!scene.isAlive(host.id)) return;

@@ -41,9 +41,9 @@ async function run(
 ): Promise<Result<SimulationResult>> {
   const cluster = await readCluster(session, file);
   if (!cluster.ok) return cluster;
-  const { simulate } = await import('@barter/sim');
+  const { simulateApart } = await import('@barter/sim');
   const simulated = simulationOptions(options);
-  const result = simulate(cluster.value, simulated);
+  const result = await simulateApart(cluster.value, simulated);
   if (options.chart !== undefined) {
     const drawn = await drawChart(cluster.value, result, options);
     if (!drawn.ok) return drawn;

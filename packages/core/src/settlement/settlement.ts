@@ -106,6 +106,7 @@ export type Resolution =
  *   running                not running                  stayed
  *   running                running                      alarm
  *   running                has run                      moved: somebody brought it back
+ *   running                arriving                     the target is asked to give it up
  *   paused by migration    running, or has run          clear what is left here, then moved
  *   paused by migration    will never run it (proven)   resume, then stayed
  *   paused by migration    arriving, absent             the target is asked to give it up
@@ -126,6 +127,15 @@ export function resolve(
     case 'running':
       if (there?.presence === 'running')
         return wait('both hosts say that the domain is running', true);
+      // Somebody resumed it by hand, or its libvirt did: nothing may come of what waits there.
+      if (there?.presence === 'arriving' && there.arrival === 'open')
+        return {
+          ...wait(
+            'it runs here, and a copy at the target waits: the target is asked to give it up',
+            false,
+          ),
+          giveUp: true,
+        };
       // It came back by hand: that is another story.
       if (there?.arrival === 'arrived')
         return { kind: 'moved', detail: 'it has run at the target since' };
