@@ -13,4 +13,6 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
   },
   { seed: 1886, what: 'a deal gets no more time however often its proposer starts again' },
   { seed: 930, what: 'a claim that its home has taken back counts in no group' },
+  { seed: 1594, what: 'a domain that came back while its old copy was to be taken away has moved' },
+  { seed: 3433, what: 'what waits for the order of a host that is gone for ever takes its room' },
 ];

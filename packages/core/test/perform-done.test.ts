@@ -232,6 +232,23 @@ describe('the home of a migration in doubt', () => {
     });
   });
 
+  it('has decided to take its copy away, and finds that somebody brought the domain back: it moved', () => {
+    asks();
+    inspected(left);
+    answers(asks().question, 'running', 'arrived');
+    expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
+    inspected({ state: 'running' });
+    answers(asks().question, 'absent', 'arrived');
+    inspected({ state: 'running' });
+    expect(host.state.settlements.get(settlement)).toMatchObject({ phase: 'moved' });
+  });
+
+  it('runs it, and a copy waits at the target: nothing is said before that has been given up', () => {
+    answers(asks().question, 'arriving', 'open');
+    inspected({ state: 'running' });
+    expect(host.state.settlements.get(settlement)).toMatchObject({ phase: 'resolving' });
+  });
+
   it('resumes on nothing less', () => {
     asks();
     inspected(left);

@@ -16,6 +16,9 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
   const sinceMs = new Map<string, number>();
   const { timing } = plan;
 
+  const isWaiting = (host: string, domain: string) =>
+    [...world.host(host).arriving].some(({ id }) => id === domain);
+
   const openOf = (host: SimHost): readonly Open[] => {
     const { id, state } = host;
     if (state === undefined) return [];
@@ -51,7 +54,8 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         key: `${id} reservation ${settlement}`,
         subjects: [settlement, domain],
         what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
-        limitMs: 80_000,
+        // What has come from a host that is gone for ever waits for an operator, and takes its room.
+        limitMs: scene.isAlive(home) || !isWaiting(id, domain) ? 80_000 : 200_000,
       });
     for (const { claim, waiting } of state.holdings.values())
       open.push({

@@ -27,6 +27,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
   const { libvirtDiesEvery, migrationFault, resumedByHand } = plan.faults;
   const random = scene.random(streams.libvirt);
   const leftAtMs = new Map<string, number>();
+  const lastRan = new Map<string, string>();
   /** Domains whose copy at the target waits for an order that was never given. */
   const inVain = new Set<string>();
   let isOver = false;
@@ -106,10 +107,28 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       if (scene.isAlive(host.id)) world.setReachable(host.id, true);
     });
 
+  /** What waits for the order of a host that is gone for ever: an operator ends it. */
+  const endWaiting = (domain: WorldDomain, host: WorldHost) => {
+    const { waiting } = domain;
+    if (waiting === undefined || scene.isAlive(waiting.source.id) || !host.reachable) return;
+    const key = `${domain.id} waits on ${host.id}`;
+    const sinceMs = leftAtMs.get(key) ?? world.nowMs();
+    leftAtMs.set(key, sinceMs);
+    if (world.nowMs() - sinceMs <= operatorLooksAfterMs) return;
+    scene.fault(
+      'operator ends what waits',
+      `an operator ends the copy of ${domain.id} on ${host.id}`,
+    );
+    world.refuseArrival(host.id, waiting.settlement, domain.id);
+    leftAtMs.delete(key);
+  };
+
   const resolvePaused = (domain: WorldDomain, host: WorldHost) => {
     const arriving = world.hosts.some((other) => other.arriving.has(domain));
     if (arriving || !host.reachable) return;
-    if (resumePaused(world, domain, host)) {
+    // Of several copies the one where it ran last is the domain.
+    const isLatest = (lastRan.get(domain.id) ?? host.id) === host.id;
+    if (isLatest && resumePaused(world, domain, host)) {
       facts.count('operator resumes');
       scene.trace.add(`! an operator resumes ${domain.id} on ${host.id}`);
       facts.handle(domain.id, world.nowMs());
@@ -128,6 +147,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
         if (random.next() < migrationFault) disturb(effect);
       },
       onWorld(event) {
+        if (event.kind === 'started') lastRan.set(event.domain, event.host);
         if (event.kind === 'resumed') facts.count('left paused, and an agent resumes it');
         if (event.kind !== 'reachable' || event.reachable) return;
         comesBack(world.host(event.host));
@@ -153,6 +173,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     operate() {
       giveUp();
       for (const host of world.hosts) {
+        for (const domain of [...host.arriving]) endWaiting(domain, host);
         for (const domain of [...host.paused]) {
           const key = `${domain.id} ${host.id}`;
           const sinceMs = leftAtMs.get(key) ?? world.nowMs();

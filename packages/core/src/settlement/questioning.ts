@@ -50,10 +50,11 @@ export function whatTargetSays(
     state.questions.set(id, { ...asked, first, here: here.state, giveUp: false });
     if (!isFirst && state.located.get(id)?.there.arrival !== 'arrived') state.located.delete(id);
   }
-  // It has run there: that stays true, whoever can be asked.
-  if (settlement.decided === 'clear') return { presence: 'running', arrival: 'arrived' };
+  // It has run there: that stays true, whoever can be asked. Unless somebody has brought it back by now.
+  const hasRun = settlement.decided === 'clear';
+  if (hasRun && here.state !== 'running') return { presence: 'running', arrival: 'arrived' };
   const heard = state.located.get(id);
-  if (heard === undefined) return null;
+  if (heard === undefined) return hasRun ? { presence: 'absent', arrival: 'arrived' } : null;
   if (nowMs - heard.atMs <= 5 * state.config.timing.resendMs) return heard.there;
   // Where it is now is not known; that it has run there stays true, and is enough where nothing is left here.
   const isLeft = here.state === 'paused' || (here.state === 'absent' && here.defined);
