@@ -127,7 +127,9 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     const arriving = world.hosts.some((other) => other.arriving.has(domain));
     if (arriving || !host.reachable) return;
     // Of several copies the one where it ran last is the domain.
-    const isLatest = (lastRan.get(domain.id) ?? host.id) === host.id;
+    const isLatest = !world.hosts.some(
+      (other) => other !== host && other.paused.has(domain) && lastRan.get(domain.id) === other.id,
+    );
     if (isLatest && resumePaused(world, domain, host)) {
       facts.count('operator resumes');
       scene.trace.add(`! an operator resumes ${domain.id} on ${host.id}`);
