@@ -1,0 +1,114 @@
+/**
+ * Starts agents and libvirtds again when they have ended, as systemd does on a real host (2 s after an agent's end, see
+ * deploy/barter.service), unless a fault keeps them down; and keeps what they said when they ended by themselves.
+ */
+
+import { tail } from '../host.ts';
+import type { Lab } from '../lab.ts';
+import { isAlive } from '../process.ts';
+
+export type Service = 'agent' | 'libvirtd';
+
+/** A service that ended without having been killed, or did not start. */
+export type Ending = Readonly<{ atMs: number; host: string; service: Service; words: string }>;
+
+const lookEveryMs = 250;
+const restartAfterMs: Readonly<Record<Service, number>> = { agent: 2_000, libvirtd: 500 };
+
+export class Supervisor {
+  readonly endings: Ending[] = [];
+  readonly #lab: Lab;
+  /** How many faults keep it down. */
+  readonly #held = new Map<string, number>();
+  readonly #startable = new Map<string, number>();
+  readonly #starting = new Map<string, Promise<void>>();
+  readonly #expected = new Set<number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  /** Kills a service with SIGKILL. It stays down until `release`. */
+  async kill(host: string, service: Service): Promise<void> {
+    const key = `${host} ${service}`;
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    // A start that is under way is part of what is killed.
+    const record = this.#lab.host(host)[service];
+    if (record) this.#expected.add(record.pid);
+    if (service === 'agent') await this.#lab.killAgent(host);
+    else await this.#lab.killLibvirtd(host);
+  }
+
+  /** Lets a killed service be started again, and at once. */
+  release(host: string, service: Service): void {
+    const key = `${host} ${service}`;
+    const left = (this.#held.get(key) ?? 1) - 1;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
+    this.#startable.set(key, 0);
+  }
+
+  isDown(host: string, service: Service): boolean {
+    return this.#held.has(`${host} ${service}`) || !isAlive(this.#lab.host(host)[service]);
+  }
+
+  /** Whether everything runs that should. */
+  get allUp(): boolean {
+    const hosts = this.#lab.state.hosts;
+    const up = hosts.every(({ agent, libvirtd }) => isAlive(agent) && isAlive(libvirtd));
+    return up && this.#starting.size === 0 && this.#held.size === 0;
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#starting.values());
+  }
+
+  #look(): void {
+    for (const host of this.#lab.state.hosts) {
+      for (const service of ['libvirtd', 'agent'] as const) {
+        const key = `${host.id} ${service}`;
+        if (isAlive(host[service]) || this.#held.has(key) || this.#starting.has(key)) continue;
+        const startable = this.#startable.get(key);
+        if (startable === undefined) {
+          this.#noteEnd(host.id, service);
+          this.#startable.set(key, performance.now() + restartAfterMs[service]);
+        } else if (performance.now() >= startable) {
+          this.#starting.set(key, this.#start(host.id, service, key));
+        }
+      }
+    }
+  }
+
+  #noteEnd(host: string, service: Service): void {
+    const record = this.#lab.host(host)[service];
+    if (record && this.#expected.has(record.pid)) return;
+    this.endings.push({ atMs: Date.now(), host, service, words: this.#lastWords(host, service) });
+  }
+
+  async #start(host: string, service: Service, key: string): Promise<void> {
+    try {
+      if (service === 'agent') await this.#lab.startAgent(host);
+      else await this.#lab.startLibvirtd(host);
+    } catch (error) {
+      if (!this.#held.has(key)) {
+        const words = error instanceof Error ? error.message : String(error);
+        this.endings.push({ atMs: Date.now(), host, service, words });
+      }
+    }
+    this.#starting.delete(key);
+    const up = isAlive(this.#lab.host(host)[service]);
+    if (up || this.#held.has(key)) this.#startable.delete(key);
+    else this.#startable.set(key, performance.now() + restartAfterMs[service]);
+  }
+
+  #lastWords(host: string, service: Service): string {
+    const file =
+      service === 'agent'
+        ? this.#lab.agentLog(host)
+        : this.#lab.path(host, '/var/log/libvirtd.out');
+    return tail(file, 2).slice(-600);
+  }
+}
