@@ -20,7 +20,7 @@ export type Loss = Readonly<{
 }>;
 
 /** Quiet partners keep their connection busy enough to notice its end: a few bytes a second. */
-const quietBitsPerSecond = 80;
+export const quietBitsPerSecond = 80;
 const readEveryMs = 3_000;
 
 export class Connections {

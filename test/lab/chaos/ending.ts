@@ -25,13 +25,20 @@ export type Parts = Readonly<{
 }>;
 
 /** Waits until nothing is open any more, for at most `withinMs`. */
-export async function settle(parts: Parts, withinMs: number): Promise<Ended> {
+export async function settle(
+  parts: Parts,
+  withinMs: number,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Ended> {
   const beganAt = performance.now();
   const before = parts.connections.received();
   let open: readonly string[] = [];
   const rests = async () => {
-    open = await whatIsOpen(parts, before);
-    return open.length === 0;
+    const now = await whatIsOpen(parts, before);
+    if (now.join() !== open.join()) say(`open: ${now.join('; ') || 'nothing'}`);
+    open = now;
+    return open.length === 0 || signal.aborted;
   };
   const settled = await poll(rests, withinMs, 2_000);
   const settledAfterSeconds = settled ? (performance.now() - beganAt) / 1000 : null;

@@ -3,7 +3,7 @@
  * connection up when their path is gone for too long, and a host whose processes are killed and frozen at once shows neither.
  */
 
-import type { FaultKind } from './plan.ts';
+import { type FaultKind, longestMs } from './plan.ts';
 
 /** A fault that is in force, or was. */
 export type Force = Readonly<{
@@ -15,6 +15,8 @@ export type Force = Readonly<{
 }>;
 
 const atOnceMax = 3;
+/** The others have to go on trading, or nothing is under way that could be hit. */
+const hostsAtOnceMax = 2;
 /** Beyond its own length, a path that was gone gets so long to be used again before the next is cut. */
 const recoveryMs = 15_000;
 
@@ -46,6 +48,10 @@ export function whyNotNow(
 ): string | null {
   const inForce = known.filter(({ endedAtMs }) => endedAtMs === null);
   if (inForce.length >= atOnceMax) return 'enough is broken';
+  const hosts = new Set([host, ...inForce.map((force) => force.host)]);
+  if (hosts.size > hostsAtOnceMax) return 'enough hosts are broken';
+  if (isLong(kind) && inForce.some((force) => isLong(force.kind)))
+    return 'one host is away for long';
   const wanted = classes[kind];
   const same = inForce.find(
     (force) => force.host === host && classes[force.kind].some((one) => wanted.includes(one)),
@@ -56,6 +62,10 @@ export function whyNotNow(
     (force) => classes[force.kind].includes('path') && !hasHealed(force, nowMs),
   );
   return path ? `the guests recover from ${path.kind} on ${path.host}` : null;
+}
+
+function isLong(kind: FaultKind): boolean {
+  return longestMs(kind) > 60_000;
 }
 
 /** TCP doubles its waiting: after an interruption it may be silent for as long again. */

@@ -73,7 +73,7 @@ export type Fault = Readonly<{
 export type FaultPlan = Readonly<{ seed: number; minutes: number; hosts: readonly string[] }>;
 
 /** Faults begin as far apart on average. */
-const gapMs: Span = [5_000, 14_000];
+const gapMs: Span = [6_000, 18_000];
 /** Within every round there is a while in which nothing new is broken, so that something can be finished. */
 const roundMs = 240_000;
 const calmMs = 40_000;
@@ -126,7 +126,7 @@ export type LoadPlan = Readonly<{
 }>;
 
 const shiftEveryMs: Span = [25_000, 45_000];
-const loudBitsPerSecond: Span = [2_000_000, 5_000_000];
+const loudBitsPerSecond: Span = [1_500_000, 3_000_000];
 const circles = 3;
 
 /**

@@ -59,8 +59,8 @@ export type Report = Readonly<{
 }>;
 
 export const longGapMs = 10_000;
-/** An agent that meets a full disk may say so, and end, until it has written again. */
-const afterFullDiskMs = 15_000;
+/** An agent that met a full disk says so and ends, which a busy or frozen host shows late. */
+const afterFullDiskMs = 45_000;
 /** What happened before a connection broke: TCP keeps trying for 120 s. */
 const beforeLossMs = 150_000;
 

@@ -7,7 +7,7 @@ import type { Lab } from '../lab.ts';
 import { LabError, poll } from '../process.ts';
 import { readState, withLabLock } from '../state.ts';
 import { upLab } from '../up.ts';
-import { Connections } from './connections.ts';
+import { Connections, quietBitsPerSecond } from './connections.ts';
 import { setAutostart, settle } from './ending.ts';
 import { examineJournal, History, type JournalFinding } from './journals.ts';
 import { failedArrivals, moves } from './lives.ts';
@@ -27,7 +27,7 @@ export type RunContext = Readonly<{
 /** Agents trade by the second, and a guest may move again soon: plenty of migrations to break. */
 const settings = {
   probe: { intervalSeconds: 1, smoothingSeconds: 4 },
-  trading: { everySeconds: 1, settleAfterSeconds: 2, cooldownSeconds: 5 },
+  trading: { everySeconds: 1, settleAfterSeconds: 2, cooldownSeconds: 5, minGain: '300kbit' },
 };
 const diskBytes = 24 * 2 ** 20;
 const settleWithinMs = 420_000;
@@ -52,7 +52,12 @@ export function runChaos(options: ChaosOptions, context: RunContext): Promise<Re
     }
     try {
       const shape = { name, hosts, domains, seed: options.seed, placement: 'random' as const };
-      const lab = await upLab({ ...shape, settings, diskBytes, monitors: true }, context.say);
+      // The plan says who talks to whom: the lab's own pairs hardly do.
+      const quiet = { pairBitsPerSecond: 2 * quietBitsPerSecond };
+      const lab = await upLab(
+        { ...shape, ...quiet, settings, diskBytes, monitors: true },
+        context.say,
+      );
       return await rage(lab, options, context);
     } finally {
       if (!options.keep) await withLabLock(name, () => tearDown(name));
@@ -127,7 +132,10 @@ async function rage(
     if (signal.aborted) return null;
     const calmAtMs = Date.now();
     say('the faults are over; waiting for rest');
-    const ended = await settle({ lab, watch, connections, supervisor }, settleWithinMs);
+    const tell = (line: string) => event('settle', { line });
+    const parts = { lab, watch, connections, supervisor };
+    const ended = await settle(parts, settleWithinMs, tell, signal);
+    if (signal.aborted) return null;
     const nowMs = Date.now();
     await history.end();
     await supervisor.end();

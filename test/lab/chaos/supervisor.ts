@@ -3,7 +3,7 @@
  * deploy/barter.service), unless a fault keeps them down; and keeps what they said when they ended by themselves.
  */
 
-import { tail } from '../host.ts';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Lab } from '../lab.ts';
 import { isAlive } from '../process.ts';
 
@@ -92,10 +92,14 @@ export class Supervisor {
     try {
       if (service === 'agent') await this.#lab.startAgent(host);
       else await this.#lab.startLibvirtd(host);
-    } catch (error) {
+    } catch {
       if (!this.#held.has(key)) {
-        const words = error instanceof Error ? error.message : String(error);
-        this.endings.push({ atMs: Date.now(), host, service, words });
+        this.endings.push({
+          atMs: Date.now(),
+          host,
+          service,
+          words: `did not start: ${this.#lastWords(host, service)}`,
+        });
       }
     }
     this.#starting.delete(key);
@@ -104,11 +108,14 @@ export class Supervisor {
     else this.#startable.set(key, performance.now() + restartAfterMs[service]);
   }
 
+  /** An agent's log is JSON; what it says to whoever started it is not. */
   #lastWords(host: string, service: Service): string {
-    const file =
-      service === 'agent'
-        ? this.#lab.agentLog(host)
-        : this.#lab.path(host, '/var/log/libvirtd.out');
-    return tail(file, 2).slice(-600);
+    const agent = service === 'agent';
+    const file = agent ? this.#lab.agentLog(host) : this.#lab.path(host, '/var/log/libvirtd.out');
+    if (!existsSync(file)) return '(it said nothing)';
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    return (lines.slice(-6).findLast((line) => !line.startsWith('{')) ?? lines.at(-1) ?? '').slice(
+      -600,
+    );
   }
 }

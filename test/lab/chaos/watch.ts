@@ -21,6 +21,8 @@ type Watched = {
   readonly life: Life;
   readonly record: ProcessRecord;
   monitor: QmpConnection | null;
+  /** When its process was first seen gone. */
+  goneAtMs: number | null;
 };
 
 const scanEveryMs = 150;
@@ -64,8 +66,13 @@ export class QemuWatch {
       }
     }
     for (const watched of this.#watched.values()) {
-      if (!isAlive(watched.record)) this.#ended(watched);
-      else if (watched.monitor === null) this.#listen(watched);
+      if (isAlive(watched.record)) {
+        if (watched.monitor === null) this.#listen(watched);
+        continue;
+      }
+      watched.goneAtMs ??= Date.now();
+      // What it said last may not be read yet; its monitor closes by itself after that.
+      if (watched.monitor === null) this.#ended(watched);
     }
   }
 
@@ -80,7 +87,7 @@ export class QemuWatch {
     };
     const source = this.livingOf(guest).find(runsNow);
     this.lives.push(life);
-    this.#watched.set(record.pid, { life, record, monitor: null });
+    this.#watched.set(record.pid, { life, record, monitor: null, goneAtMs: null });
     if (source) this.#tell('arriving', source, life);
   }
 
@@ -112,9 +119,8 @@ export class QemuWatch {
       this.#tell('resumed', other, life);
   }
 
-  #ended({ life, record, monitor }: Watched): void {
-    monitor?.close();
-    noteEnd(life, Date.now());
+  #ended({ life, record, goneAtMs }: Watched): void {
+    noteEnd(life, goneAtMs ?? Date.now());
     this.#watched.delete(record.pid);
   }
 
