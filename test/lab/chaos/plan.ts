@@ -126,7 +126,7 @@ export type LoadPlan = Readonly<{
 }>;
 
 const shiftEveryMs: Span = [25_000, 45_000];
-const loudBitsPerSecond: Span = [1_500_000, 3_000_000];
+const loudBitsPerSecond: Span = [600_000, 1_200_000];
 const circles = 3;
 
 /**

@@ -24,10 +24,16 @@ export type RunContext = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** Agents trade by the second, and a guest may move again soon: plenty of migrations to break. */
+/**
+ * Plenty of migrations to break. Agents trade by the second, and a guest may move again soon. The preset is
+ * the one that acts on loads as they are now: by default a load that does not last half a payback time moves nothing.
+ * With so low a watermark it brings together whoever talks.
+ */
 const settings = {
+  preset: 'threshold',
+  thresholds: { nic: { high: '100kbit', swapBand: ['50kbit', '80kbit'] } },
   probe: { intervalSeconds: 1, smoothingSeconds: 4 },
-  trading: { everySeconds: 1, settleAfterSeconds: 2, cooldownSeconds: 5, minGain: '300kbit' },
+  trading: { everySeconds: 1, settleAfterSeconds: 2, cooldownSeconds: 5, minGain: '100kbit' },
 };
 const diskBytes = 24 * 2 ** 20;
 const settleWithinMs = 420_000;
