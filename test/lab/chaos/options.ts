@@ -21,7 +21,7 @@ export const usage = `Breaks the lab's hosts on purpose while real guests run an
 
   --minutes M     how long faults rage (default 30); some minutes to build and to settle come on top
   --seed N        of the faults and the load (default: drawn, and printed)
-  --hosts N       default 4, at least 2
+  --hosts N       default 5, at least 2
   --domains N     default 6, at least 2
   --name NAME     of the lab (default chaos); several may exist at once
   --output DIR    report, events and, after a failure, the hosts' logs (default .lab/chaos-SEED)
@@ -44,7 +44,7 @@ export function parseOptions(argv: readonly string[], drawSeed: () => number): P
       options: {
         minutes: { type: 'string', default: '30' },
         seed: { type: 'string' },
-        hosts: { type: 'string', default: '4' },
+        hosts: { type: 'string', default: '5' },
         domains: { type: 'string', default: '6' },
         name: { type: 'string', default: 'chaos' },
         output: { type: 'string' },

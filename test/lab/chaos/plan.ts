@@ -26,20 +26,20 @@ const anyMoment: readonly Moment[] = ['arriving', 'transfer', 'stopped', 'resume
  * until they send anew: no cut lasts longer than 55 s. Leases last 30 s (room for a migration) and 120 s (claims).
  */
 const kinds = {
-  'agent-killed': { weight: 3, forMs: [500, 40_000], moments: anyMoment },
+  'agent-killed': { weight: 3, forMs: [500, 20_000], moments: anyMoment },
   'mover-killed': { weight: 2, forMs: [0, 0], moments: ['transfer', 'stopped'] },
-  'libvirtd-killed': { weight: 3, forMs: [500, 20_000], moments: anyMoment },
-  'agent-and-libvirtd-killed': { weight: 2, forMs: [500, 30_000], moments: anyMoment },
-  'host-frozen': { weight: 2, forMs: [2_000, 25_000], moments: anyMoment },
+  'libvirtd-killed': { weight: 3, forMs: [500, 10_000], moments: anyMoment },
+  'agent-and-libvirtd-killed': { weight: 2, forMs: [500, 12_000], moments: anyMoment },
+  'host-frozen': { weight: 2, forMs: [2_000, 15_000], moments: anyMoment },
   'host-frozen-beyond-leases': { weight: 0.5, forMs: [125_000, 140_000], moments: ['transfer'] },
   'host-stalled': { weight: 1, forMs: [1_000, 8_000], moments: anyMoment },
   'uplink-cut': { weight: 2, forMs: [1_000, 15_000], moments: anyMoment },
   'uplink-cut-beyond-lease': { weight: 1, forMs: [35_000, 55_000], moments: ['transfer'] },
   'management-cut': { weight: 0.5, forMs: [125_000, 140_000], moments: ['transfer'] },
   'uplink-crawl': { weight: 1, forMs: [15_000, 45_000], moments: ['arriving'] },
-  'agent-disk-full': { weight: 1.5, forMs: [10_000, 40_000], moments: ['arriving', 'transfer'] },
-  'agent-disk-full-restart': { weight: 1, forMs: [10_000, 30_000], moments: ['transfer'] },
-  'libvirt-disk-full': { weight: 2, forMs: [10_000, 40_000], moments: ['arriving', 'transfer'] },
+  'agent-disk-full': { weight: 1.5, forMs: [8_000, 25_000], moments: ['arriving', 'transfer'] },
+  'agent-disk-full-restart': { weight: 1, forMs: [8_000, 20_000], moments: ['transfer'] },
+  'libvirt-disk-full': { weight: 2, forMs: [8_000, 25_000], moments: ['arriving', 'transfer'] },
 } as const satisfies Record<string, KindPlan>;
 
 export type FaultKind = keyof typeof kinds;
@@ -73,7 +73,7 @@ export type Fault = Readonly<{
 export type FaultPlan = Readonly<{ seed: number; minutes: number; hosts: readonly string[] }>;
 
 /** Faults begin as far apart on average. */
-const gapMs: Span = [6_000, 18_000];
+const gapMs: Span = [7_000, 20_000];
 /** Within every round there is a while in which nothing new is broken, so that something can be finished. */
 const roundMs = 240_000;
 const calmMs = 40_000;

@@ -48,6 +48,8 @@ export type Report = Readonly<{
     failed: number;
     per10Minutes: number;
     medianDowntimeMs: number | null;
+    /** By the journals: settlements that were begun and did not move their guest, refused ones included. */
+    settlementsFailed: number;
   }>;
   connections: Readonly<{ watched: number; lost: number }>;
   /** The longest time for which a guest ran nowhere. */
@@ -90,6 +92,7 @@ export function makeReport(findings: Findings): Report {
       failed: failedArrivals(lives).length,
       per10Minutes: round((allMoves.length / minutes) * 10, 0),
       medianDowntimeMs: median(allMoves.map(({ downtimeMs }) => downtimeMs)),
+      settlementsFailed: settlementsFailed(journals),
     },
     connections: {
       watched: findings.watched,
@@ -170,6 +173,12 @@ function countFaults(done: readonly Done[]): Report['faults'] {
   return counts;
 }
 
+/** Both hosts of a settlement have a receipt: counted once. */
+function settlementsFailed(journals: readonly JournalFinding[]): number {
+  const settlement = (key: string) => /^\d+ move (.+) false$/.exec(key)?.[1] ?? [];
+  return new Set(journals.flatMap(({ keys }) => keys.flatMap(settlement))).size;
+}
+
 function median(values: readonly number[]): number | null {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted[Math.floor(sorted.length / 2)];
@@ -200,7 +209,7 @@ export function reportText(report: Report): string {
     `seed ${report.seed}, commit ${report.commit}, ${report.hosts} hosts, ${report.guests} guests, ${report.minutes} minutes under faults`,
     `faults (${report.skipped} planned ones had nothing to hit or no room):`,
     ...faults,
-    `migrations: ${migrations.moved} moved (${migrations.per10Minutes} in 10 minutes), ${migrations.failed} failed; median downtime ${migrations.medianDowntimeMs ?? '–'} ms`,
+    `migrations: ${migrations.moved} moved (${migrations.per10Minutes} in 10 minutes), ${migrations.failed} broke off, ${migrations.settlementsFailed} settlements failed by the journals; median downtime ${migrations.medianDowntimeMs ?? '–'} ms`,
     `connections: ${connections.watched} watched, ${connections.lost} lost`,
     `longest time on no host: ${stood}; ${report.longGaps.length} longer than ${longGapMs / 1000} s`,
     `services that ended by themselves: ${report.endings.length}`,
