@@ -8,6 +8,7 @@ import type { Config } from './config/schema.ts';
 import { examine } from './doctor/doctor.ts';
 import { hostProbes } from './doctor/host-probes.ts';
 import { LibvirtHypervisor } from './hypervisor/libvirt-hypervisor.ts';
+import type { HypervisorNeeds, OpenHypervisor } from './hypervisor-needs.ts';
 import type { MigrationPath } from './migration-path.ts';
 import { serveArrivals } from './mover/arrivals.ts';
 import { monotonicMs } from './mover/monotonic.ts';
@@ -15,7 +16,6 @@ import { plainPath } from './mover/plain-path.ts';
 import { readQemuOwner } from './mover/qemu-owner.ts';
 import { defaultMoverCommand, type MoverProcess } from './mover/start-mover.ts';
 import { TunnelPath } from './mover/tunnel-path.ts';
-import type { HypervisorNeeds, OpenHypervisor } from './open-hypervisor.ts';
 import { NftablesProbe } from './probe/nftables-probe.ts';
 import { type Result, success } from './result.ts';
 

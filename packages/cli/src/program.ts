@@ -5,11 +5,9 @@
 
 import { version } from '@barter/agent/version.ts';
 import { Command, CommanderError } from 'commander';
+import type { Register } from './register.ts';
 import { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Adds one or more subcommands to the program. */
-export type Register = (program: Command, session: Session) => void;
 
 type Loader = () => Promise<{ register: Register }>;
 

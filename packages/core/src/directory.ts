@@ -31,8 +31,8 @@ export type ToldDomain = Readonly<{
 export type KnownPeer = Readonly<{ summary: LoadSummary; receivedAtMs: number }>;
 
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
-const peersMax = 320;
-const peersKept = 256;
+const peersMax = 128;
+const peersKept = 96;
 const domainsMax = 8_192;
 const addressesMax = 8_192;
 /** A deal is known to those who made it a moment before the domain's home has registered it. */

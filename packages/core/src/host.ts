@@ -124,6 +124,7 @@ export function createHost(
     information: createInformation(config.self),
     connected: new Set(),
     backoffs: new Map(),
+    hopelessUntilMs: new Map(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
     pausing: false,

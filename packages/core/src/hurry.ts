@@ -68,9 +68,3 @@ export function receiveHurry(
   state.hurried.set(domain, { urgencyPerByte, untilMs: nowMs + holdsMs });
   state.callsDueAtMs = 0;
 }
-
-/** How much is waiting for this domain to come here; 0 when nobody said so lately. */
-export function hurriedPerByte(state: HostState, holding: Holding, nowMs: number): number {
-  const hint = state.hurried.get(holding.claim.domain);
-  return hint === undefined || nowMs >= hint.untilMs ? 0 : hint.urgencyPerByte;
-}

@@ -7,7 +7,7 @@ import { outlook } from './exchange.ts';
 import { findMeeting } from './meeting.ts';
 import type { DeclineReason } from './message.ts';
 import type { Book, DealId, HostId, LoadSummary } from './model.ts';
-import { idleRoundsMax, rest } from './prospects.ts';
+import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
 import type { HostState, Turn } from './state.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
@@ -23,7 +23,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
   const candidates = tradingPeers(state, nowMs);
-  const drawn = drawPeer(state, book, candidates, random[1]);
+  const drawn = drawPeer(state, book, candidates, nowMs, random[1]);
   const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
   const peer = drawn ?? meeting?.host;
   if (peer === undefined) {
@@ -64,17 +64,24 @@ function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
   return found;
 }
 
+/** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */
 function drawPeer(
   state: HostState,
   book: Book,
   peers: readonly LoadSummary[],
+  nowMs: number,
   random: number,
 ): HostId | undefined {
   const { cost, minGainBitsPerSecond } = state.config;
+  const open = peers.filter(({ host }) => !isHopeless(state, host, nowMs));
+  if (open.length === 0) return undefined;
   const potential = outlook(book, cost);
-  const candidates = peers
-    .map((summary) => ({ host: summary.host, weight: potential(summary) }))
-    .filter(({ weight }) => weight >= minGainBitsPerSecond / 2);
+  const candidates: { host: HostId; weight: number }[] = [];
+  for (const summary of open) {
+    const weight = potential(summary);
+    if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
+    else noteHopeless(state, summary.host, nowMs);
+  }
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random * total;
   for (const { host, weight } of candidates) {

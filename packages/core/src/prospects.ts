@@ -34,13 +34,32 @@ export function rest(state: HostState, peer: HostId, nowMs: number): void {
   state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
 }
 
+/** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
+export function noteHopeless(state: HostState, peer: HostId, nowMs: number): void {
+  state.hopelessUntilMs.set(peer, nowMs + firstPause * state.config.timing.tradeEveryMs);
+}
+
+export function isHopeless(state: HostState, peer: HostId, nowMs: number): boolean {
+  return (state.hopelessUntilMs.get(peer) ?? 0) > nowMs;
+}
+
 /** Something changed at a peer, or at all of them for all we know: a host that has been idle looks at it soon. */
 export function wake(state: HostState, nowMs: number, peer?: HostId): void {
-  if (peer === undefined) state.backoffs.clear();
-  else state.backoffs.delete(peer);
+  if (peer === undefined) {
+    state.backoffs.clear();
+    state.hopelessUntilMs.clear();
+  } else {
+    lookAgainAt(state, peer);
+  }
   if (state.idleRounds === 0) return;
   state.idleRounds = 0;
   state.nextTradeAtMs = Math.min(state.nextTradeAtMs, nowMs + state.config.timing.tradeEveryMs);
+}
+
+/** Something may be to gain with this peer that was not before; it is looked at with the next proposal. */
+export function lookAgainAt(state: HostState, peer: HostId): void {
+  state.backoffs.delete(peer);
+  state.hopelessUntilMs.delete(peer);
 }
 
 /** After every sample: whether what trading counts with is still what it was when this host last woke. */

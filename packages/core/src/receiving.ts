@@ -16,7 +16,7 @@ import type { DomainPresence } from './ports.ts';
 import { receiptKey } from './receipt.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
-import { paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
+import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
 /** For so long the last room of a host is kept for domains that change places. */
 const lastRoomKeptMs = 30_000;
@@ -232,6 +232,7 @@ function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs
   const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
   if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs)
     return settleAfterMs - quietMs;
+  if (quietMs >= settleAfterMs + paceMaxMs(state)) return 0;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
   return Math.max(0, Math.min(pauseMs - quietMs, patience * pauseMs - restedMs));
 }

@@ -8,7 +8,7 @@ import { paperLoad, rowOf } from './book.ts';
 import { mixed } from './hash.ts';
 import type { InformationMessage } from './message.ts';
 import type { HostId, LoadSummary } from './model.ts';
-import { loadDiffers, wake } from './prospects.ts';
+import { loadDiffers, lookAgainAt, wake } from './prospects.ts';
 import type { HostState, Turn } from './state.ts';
 import { whyNotTrading } from './willingness.ts';
 
@@ -165,7 +165,7 @@ export function receiveSummary(
   if (state.directory.learn(summary, nowMs) && isNews(state, before, summary)) {
     // Of many peers some always have news; those that hold partners are worth looking at before it is time.
     if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
-    else state.backoffs.delete(from);
+    else lookAgainAt(state, from);
   }
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;

@@ -7,7 +7,6 @@
 import { holderOf, locationOf, rowOf } from './book.ts';
 import type { Holding, HomeEntry } from './claim.ts';
 import { locationDistance } from './distance.ts';
-import { hurriedPerByte } from './hurry.ts';
 import type { DomainId, HostId, TrafficRow } from './model.ts';
 import type { HostState } from './state.ts';
 
@@ -64,6 +63,12 @@ export function urgencyPerByte(state: HostState, holding: Holding, nowMs: number
   return Math.max(ownUrgencyPerByte(state, holding), hurriedPerByte(state, holding, nowMs));
 }
 
+/** How much is waiting for this domain to come here; 0 when nobody said so lately. */
+function hurriedPerByte(state: HostState, holding: Holding, nowMs: number): number {
+  const hint = state.hurried.get(holding.claim.domain);
+  return hint === undefined || nowMs >= hint.untilMs ? 0 : hint.urgencyPerByte;
+}
+
 /** How long a claim waits beyond its rest, so that better ones elsewhere go first. */
 export function paceMs(state: HostState, holding: Holding, nowMs: number): number {
   const { timing, cost } = state.config;
@@ -71,7 +76,12 @@ export function paceMs(state: HostState, holding: Holding, nowMs: number): numbe
   if (timing.settleAfterMs === 0 || cost.affinityWeight === 0) return 0;
   const saved = cost.affinityWeight * urgencyPerByte(state, holding, nowMs);
   const paysAfterMs = saved > 0 ? 8_000 / saved : Infinity;
-  return paceMax * timing.settleAfterMs * Math.sqrt(Math.min(1, paysAfterMs / cost.paybackMs));
+  return paceMaxMs(state) * Math.sqrt(Math.min(1, paysAfterMs / cost.paybackMs));
+}
+
+/** No claim waits for longer than this beyond its rest. */
+export function paceMaxMs({ config }: HostState): number {
+  return paceMax * config.timing.settleAfterMs;
 }
 
 function savedBitsPerSecond(

@@ -14,6 +14,7 @@ export * from './simulate/replay.ts';
 export * from './simulate/result.ts';
 export * from './simulate/simulate.ts';
 export * from './world/cluster-file.ts';
+export * from './world/cluster-model.ts';
 export * from './world/hardship.ts';
 export * from './world/world.ts';
 export * from './world/world-event.ts';

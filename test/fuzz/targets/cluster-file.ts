@@ -1,10 +1,10 @@
 /** Cluster files: JSON that follows the schema nearly. What is accepted must be written back the same. */
 
 import {
-  type Cluster,
   formatClusterFile,
   parseClusterFile,
 } from '../../../packages/sim/src/world/cluster-file.ts';
+import type { Cluster } from '../../../packages/sim/src/world/cluster-model.ts';
 import { mutateText } from '../mutate.ts';
 import { broken, type Prepare, target } from '../target.ts';
 

@@ -1,8 +1,7 @@
 /** Checks of the agent's own files and sockets: key, roster, ports, control socket. */
 
 import { join } from 'node:path';
-import type { Check } from './doctor.ts';
-import { fine, problem, warning } from './verdict.ts';
+import { type Check, fine, problem, warning } from './check.ts';
 
 /** Where the network keeps the roster of members, within the state directory. */
 export const rosterFile = 'roster.json';

@@ -4,27 +4,11 @@
  */
 
 import type { Finding } from '../api.ts';
-import type { Config } from '../config/schema.ts';
 import { agentChecks } from './agent-checks.ts';
+import type { Check, Examination, Verdict } from './check.ts';
 import { hostChecks } from './host-checks.ts';
 import { libvirtChecks } from './libvirt-checks.ts';
 import { networkChecks } from './network-checks.ts';
-import type { HostProbes } from './probes.ts';
-
-export type Examination = Readonly<{
-  config: Config;
-  probes: HostProbes;
-  /** Whether an agent answers at the control socket: its ports are then in use as they should be. */
-  agentRunning: boolean;
-}>;
-
-/** One thing to look at. `run` gives no finding when the check does not apply here. */
-export type Check = Readonly<{
-  name: string;
-  run: (examination: Examination) => Promise<readonly Verdict[]> | readonly Verdict[];
-}>;
-
-export type Verdict = Omit<Finding, 'check'>;
 
 export const allChecks: readonly Check[] = [
   ...hostChecks,

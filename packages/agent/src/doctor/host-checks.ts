@@ -1,8 +1,7 @@
 /** Checks of the machine itself: Node, memory, clock, disk, and who else moves virtual machines here. */
 
 import { formatSize } from '../config/units.ts';
-import type { Check } from './doctor.ts';
-import { fine, problem, warning } from './verdict.ts';
+import { type Check, fine, problem, warning } from './check.ts';
 
 const nodeMajorMin = 24;
 const mebibyte = 2 ** 20;

@@ -1,8 +1,7 @@
 /** Checks of the hypervisor: libvirt's socket, KVM, locks on disks, storage that both hosts can reach. */
 
 import { libvirtSockets } from '../config/resolve.ts';
-import type { Check } from './doctor.ts';
-import { fine, problem, warning } from './verdict.ts';
+import { type Check, fine, problem, warning } from './check.ts';
 
 const socket: Check = {
   name: 'libvirt',

@@ -1,7 +1,6 @@
 /** Checks of what traffic is measured and carried with: nftables, bridges, SELinux beside the tunnel. */
 
-import type { Check } from './doctor.ts';
-import { fine, problem, warning } from './verdict.ts';
+import { type Check, fine, problem, warning } from './check.ts';
 
 const nftables: Check = {
   name: 'nftables',

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/api.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
-import { allChecks, type Check, examine } from '../../src/doctor/doctor.ts';
+import type { Check } from '../../src/doctor/check.ts';
+import { allChecks, examine } from '../../src/doctor/doctor.ts';
 import type { FileText, HostProbes, ProgramRun } from '../../src/doctor/probes.ts';
 
 const gibibyte = 2 ** 30;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import type { GlobalOptions } from '../session.ts';
 
 export const register: Register = (program, session) => {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) => {
   program

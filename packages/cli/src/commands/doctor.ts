@@ -2,7 +2,7 @@ import type { Finding } from '@barter/agent/api.ts';
 import type { Result } from '@barter/agent/result.ts';
 import type { Command } from 'commander';
 import { plural } from '../format.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import type { GlobalOptions, Session } from '../session.ts';
 import { type Style, styled, type Terminal } from '../terminal.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ActOptions } from '../act.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import type { Session } from '../session.ts';
 
 export const register: Register = (program, session) => {

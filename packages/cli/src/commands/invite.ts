@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ActOptions, act } from '../act.ts';
 import { duration } from '../format.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) => {
   program

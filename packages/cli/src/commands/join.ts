@@ -2,7 +2,7 @@ import type { Config } from '@barter/agent/config/schema.ts';
 import { failure } from '@barter/agent/result.ts';
 import type { Command } from 'commander';
 import type { ActOptions } from '../act.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import type { Session } from '../session.ts';
 
 export const register: Register = (program, session) => {

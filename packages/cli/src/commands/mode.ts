@@ -1,7 +1,7 @@
 import type { Mode } from '@barter/core';
 import { Argument, type Command } from 'commander';
 import { type ActOptions, act } from '../act.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) => {
   program

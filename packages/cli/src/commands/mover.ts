@@ -1,4 +1,4 @@
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 /** Started by agents, which give it its job on standard input; of no use to people. */
 export const register: Register = (program, session) => {

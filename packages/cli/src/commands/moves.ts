@@ -1,7 +1,7 @@
 import type { MoveView } from '@barter/agent/api.ts';
 import { age, byteRate, bytes, elapsed, percent, shortId } from '../format.ts';
-import type { Register } from '../program.ts';
 import { registerList } from '../read.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) =>
   registerList(program, session, {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type ActOptions, act } from '../act.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) => {
   program

@@ -3,7 +3,7 @@ import { failure, type Result, success } from '@barter/agent/result.ts';
 import { PRESETS, type PresetName } from '@barter/core';
 import type { Cluster, SimulationOptions, SimulationResult } from '@barter/sim';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import type { Session } from '../session.ts';
 
 type SimulateOptions = Readonly<{

@@ -1,6 +1,6 @@
 import { rate, shortId } from '../format.ts';
-import type { Register } from '../program.ts';
 import { registerList } from '../read.ts';
+import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) =>
   registerList(program, session, {

@@ -15,7 +15,7 @@ import {
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Migration, SimulationResult } from '../simulate/result.ts';
-import type { Cluster } from '../world/cluster-file.ts';
+import type { Cluster } from '../world/cluster-model.ts';
 import { type ChartOptions, type Panel, panelsOf } from './panels.ts';
 
 echarts.use([

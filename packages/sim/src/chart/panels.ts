@@ -1,7 +1,7 @@
 /** What a chart shows: one panel for the network cost, one for the uplinks, one for CPU load. Pure. */
 
 import type { SeriesPoint, SimulationResult } from '../simulate/result.ts';
-import type { Cluster } from '../world/cluster-file.ts';
+import type { Cluster } from '../world/cluster-model.ts';
 
 export type ChartOptions = Readonly<{
   title?: string;

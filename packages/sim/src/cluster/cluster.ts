@@ -17,7 +17,7 @@ import type {
 } from '@barter/core';
 import { type NetworkOptions, SimNetwork } from '../adapter/network.ts';
 import { SimRandom } from '../random.ts';
-import type { Cluster } from '../world/cluster-file.ts';
+import type { Cluster } from '../world/cluster-model.ts';
 import { World, type WorldOptions } from '../world/world.ts';
 import { hostConfig } from './host-config.ts';
 import { SimHost } from './sim-host.ts';

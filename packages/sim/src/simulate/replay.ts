@@ -4,8 +4,8 @@
  * with the simulated world, so that it can find that one wrong.
  */
 
-import type { Cluster, ClusterDomain, ClusterHost } from '../world/cluster-file.ts';
-import { cpuOvercommitDefault } from '../world/cluster-file.ts';
+import type { Cluster, ClusterDomain, ClusterHost } from '../world/cluster-model.ts';
+import { cpuOvercommitDefault } from '../world/cluster-model.ts';
 
 /** What is wrong, and at which step (the index of the migration; the number of them = at the end). */
 export type ReplayProblem = Readonly<{ step: number; message: string }>;

@@ -6,7 +6,7 @@
 import { DEFAULT_SETTINGS, type DomainId, type PresetSettings } from '@barter/core';
 import { SimCluster } from '../cluster/cluster.ts';
 import { defaultTiming } from '../cluster/host-config.ts';
-import type { Cluster } from '../world/cluster-file.ts';
+import type { Cluster } from '../world/cluster-model.ts';
 import { QuietWatch, unsettledClaims } from './quiet.ts';
 import type { Migration, SimulationOptions, SimulationResult } from './result.ts';
 import { Series } from './series.ts';

@@ -3,8 +3,8 @@
  * Also asked about what `salvage.ts` made of a file, where a name may be missing.
  */
 
-import type { Cluster, ClusterProblem, ClusterTraffic } from './cluster-file.ts';
-import { cpuOvercommitDefault, external } from './cluster-file.ts';
+import type { Cluster, ClusterProblem, ClusterTraffic } from './cluster-model.ts';
+import { cpuOvercommitDefault, external } from './cluster-model.ts';
 
 /** Every problem of a cluster whose shape is right, in the order of the file. */
 export function checkCluster(cluster: Cluster): readonly ClusterProblem[] {

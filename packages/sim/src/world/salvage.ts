@@ -4,7 +4,7 @@
  * the same as in the file. What is not there or not usable is left out or counts as nothing.
  */
 
-import type { Cluster } from './cluster-file.ts';
+import type { Cluster } from './cluster-model.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -16,8 +16,8 @@ import type {
   Policy,
 } from '@barter/core';
 import { EventQueue } from '../event-queue.ts';
-import type { Cluster, ClusterTraffic } from './cluster-file.ts';
-import { cpuOvercommitDefault, external } from './cluster-file.ts';
+import type { Cluster, ClusterTraffic } from './cluster-model.ts';
+import { cpuOvercommitDefault, external } from './cluster-model.ts';
 import { type Migration, MigrationDesk } from './migration-desk.ts';
 import { hostLoad, networkCost, Topology } from './topology.ts';
 import { TrafficMatrix } from './traffic-matrix.ts';
