@@ -78,6 +78,7 @@ async function rage(
 ): Promise<Report | null> {
   const guests = lab.state.guests.map(({ id }) => id);
   const hosts = lab.state.hosts.map(({ id }) => id);
+  const at = commit();
   const load = planLoad(options.seed, options.minutes, guests);
   await setAutostart(lab);
   const connections = new Connections(lab, load);
@@ -150,7 +151,7 @@ async function rage(
     watch.end();
     const report = makeReport({
       seed: options.seed,
-      commit: commit(),
+      commit: at,
       hosts: hosts.length,
       guests,
       beganAtMs,
