@@ -22,7 +22,6 @@ export class Supervisor {
   readonly #held = new Map<string, number>();
   readonly #startable = new Map<string, number>();
   readonly #starting = new Map<string, Promise<void>>();
-  readonly #expected = new Set<number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(lab: Lab) {
@@ -34,9 +33,6 @@ export class Supervisor {
   async kill(host: string, service: Service): Promise<void> {
     const key = `${host} ${service}`;
     this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
-    // A start that is under way is part of what is killed.
-    const record = this.#lab.host(host)[service];
-    if (record) this.#expected.add(record.pid);
     if (service === 'agent') await this.#lab.killAgent(host);
     else await this.#lab.killLibvirtd(host);
   }
@@ -48,10 +44,6 @@ export class Supervisor {
     if (left > 0) this.#held.set(key, left);
     else this.#held.delete(key);
     this.#startable.set(key, 0);
-  }
-
-  isDown(host: string, service: Service): boolean {
-    return this.#held.has(`${host} ${service}`) || !isAlive(this.#lab.host(host)[service]);
   }
 
   /** Whether everything runs that should. */
@@ -73,7 +65,8 @@ export class Supervisor {
         if (isAlive(host[service]) || this.#held.has(key) || this.#starting.has(key)) continue;
         const startable = this.#startable.get(key);
         if (startable === undefined) {
-          this.#noteEnd(host.id, service);
+          // Nobody killed it: that would have made it startable, or held it.
+          this.#note(host.id, service, this.#lastWords(host.id, service));
           this.#startable.set(key, performance.now() + restartAfterMs[service]);
         } else if (performance.now() >= startable) {
           this.#starting.set(key, this.#start(host.id, service, key));
@@ -82,30 +75,22 @@ export class Supervisor {
     }
   }
 
-  #noteEnd(host: string, service: Service): void {
-    const record = this.#lab.host(host)[service];
-    if (record && this.#expected.has(record.pid)) return;
-    this.endings.push({ atMs: Date.now(), host, service, words: this.#lastWords(host, service) });
-  }
-
   async #start(host: string, service: Service, key: string): Promise<void> {
     try {
       if (service === 'agent') await this.#lab.startAgent(host);
       else await this.#lab.startLibvirtd(host);
     } catch {
-      if (!this.#held.has(key)) {
-        this.endings.push({
-          atMs: Date.now(),
-          host,
-          service,
-          words: `did not start: ${this.#lastWords(host, service)}`,
-        });
-      }
+      const words = `did not start: ${this.#lastWords(host, service)}`;
+      if (!this.#held.has(key)) this.#note(host, service, words);
     }
     this.#starting.delete(key);
     const up = isAlive(this.#lab.host(host)[service]);
     if (up || this.#held.has(key)) this.#startable.delete(key);
     else this.#startable.set(key, performance.now() + restartAfterMs[service]);
+  }
+
+  #note(host: string, service: Service, words: string): void {
+    this.endings.push({ atMs: Date.now(), host, service, words });
   }
 
   /** An agent's log is JSON; what it says to whoever started it is not. */

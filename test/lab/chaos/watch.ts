@@ -52,11 +52,6 @@ export class QemuWatch {
     return this.lives.filter((life) => life.guest === guest && life.endedAtMs === null);
   }
 
-  /** Living QEMUs whose monitor has not answered yet. */
-  get unheard(): number {
-    return [...this.#watched.values()].filter(({ monitor }) => monitor === null).length;
-  }
-
   #scan(): void {
     for (const host of this.#lab.hosts) {
       for (const record of processesIn(host.namespace)) {
