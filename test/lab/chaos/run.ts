@@ -46,8 +46,10 @@ export function runChaos(options: ChaosOptions, context: RunContext): Promise<Re
       const shape = { name, hosts, domains, seed: options.seed, placement: 'random' as const };
       // The plan says who talks to whom: the lab's own pairs hardly do.
       const quiet = { pairBitsPerSecond: 2 * quietBitsPerSecond };
+      // So few that not all of them gather on two hosts, where most faults would miss them.
+      const guestsPerHost = Math.max(2, Math.ceil(domains / hosts));
       const lab = await upLab(
-        { ...shape, ...quiet, settings, diskBytes, monitors: true },
+        { ...shape, ...quiet, guestsPerHost, settings, diskBytes, monitors: true },
         context.say,
       );
       return await rage(lab, options, context);
