@@ -18,7 +18,7 @@ export type Done = {
 export type Skipped = Readonly<{ fault: Fault; why: string }>;
 
 /** An aimed fault that met no migration for so long comes unaimed. */
-const aimPatienceMs = 45_000;
+const aimPatienceMs = 75_000;
 /** What may not happen yet is tried for so long. */
 const gatePatienceMs = 90_000;
 const tickMs = 50;
