@@ -3,10 +3,14 @@
 import type { Clock, Random } from '@barter/core';
 import { describe, expect, it } from 'vitest';
 
-/** `pass` lets at least `ms` milliseconds go by. */
+/** `pass` lets at least `ms` milliseconds go by; `setWall` sets the machine's clock by so much. */
 export function clockContract(
   name: string,
-  setup: () => Readonly<{ clock: Clock; pass(ms: number): Promise<void> }>,
+  setup: () => Readonly<{
+    clock: Clock;
+    pass(ms: number): Promise<void>;
+    setWall?(byMs: number): void;
+  }>,
 ): void {
   describe(`clock: ${name}`, () => {
     it('tells whole or part milliseconds as a finite number', () => {
@@ -21,6 +25,22 @@ export function clockContract(
       // A real clock may be read a moment late, never early by more than its own grain.
       expect(clock.nowMs() - before).toBeGreaterThanOrEqual(19);
     });
+
+    it.each([3_600_000, -3_600_000])(
+      'neither jumps nor stands still when the machine is set by %i ms',
+      async (byMs) => {
+        const { clock, pass, setWall } = setup();
+        if (setWall === undefined) return;
+        const before = clock.nowMs();
+        setWall(byMs);
+        const passedMs = () => clock.nowMs() - before;
+        expect(passedMs()).toBeGreaterThanOrEqual(0);
+        await pass(20);
+        expect(passedMs()).toBeGreaterThanOrEqual(19);
+        // As long as a busy machine may make us wait.
+        expect(passedMs()).toBeLessThan(60_000);
+      },
+    );
   });
 }
 

@@ -31,6 +31,8 @@ if (obstacle !== undefined) {
     const hypervisor = await LibvirtHypervisor.open({
       socketPath,
       log: { log: () => {} },
+      door: { close: async () => {}, evidence: async () => ({ kind: 'unknown' }) },
+      way: { isHeld: async () => false, close: async () => {} },
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

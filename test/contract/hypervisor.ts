@@ -31,6 +31,13 @@ export type HypervisorStage = Readonly<{
     nowhere: HostId;
     /** Whether the domain runs on the target, asked there. */
     runsAtTarget(domain: DomainId): Promise<boolean>;
+    /** The target's own hypervisor. */
+    atTarget: Hypervisor;
+    /**
+     * Both hosts lose their hypervisor for a moment when a migration of the domain has sent everything: its copy
+     * here is left paused, and nothing is at the target.
+     */
+    leaveBehind(domain: DomainId): Promise<void>;
   }>;
   /** Cuts the connection to the hypervisor, and mends it; undefined leaves that test out. */
   reach?: Readonly<{ cut(): Promise<void>; mend(): Promise<void> }>;
@@ -193,6 +200,63 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       expect(result.outcome).toBe(moved ? 'moved' : 'stayed');
       const presence = await stage.passing(stage.hypervisor.inspect(stage.domain));
       expect(presence.state).toBe(moved ? 'absent' : 'running');
+    });
+
+    it('resumes and discards nothing but what a migration left, and knows what runs from what arrives', async () => {
+      await stage.passing(stage.hypervisor.resume(stage.domain));
+      await stage.passing(stage.hypervisor.discard(stage.domain));
+      const settlement = 'never-begun' as SettlementId;
+      const running = stage.hypervisor.refuseArrival(settlement, stage.domain);
+      expect(await stage.passing(running)).toBe('running');
+      expect(await stage.passing(stage.hypervisor.inspect(stage.domain))).toEqual({
+        state: 'running',
+      });
+      const stranger = '00000000-1111-4222-8333-444444444444' as DomainId;
+      await stage.passing(stage.hypervisor.resume(stranger));
+      await stage.passing(stage.hypervisor.discard(stranger));
+      const absent = stage.hypervisor.refuseArrival(settlement, stranger);
+      expect(await stage.passing(absent)).not.toBe('running');
+    });
+
+    it('the target refuses a domain that is arriving: it stays where it was, and runs', async ({
+      skip,
+    }) => {
+      const migration = stage.migration ?? skip('this set-up has no second host');
+      const wanted = order(migration.target);
+      let refused: Promise<unknown> | undefined;
+      const result = await stage.passing(
+        stage.hypervisor.migrate(wanted, () => {
+          refused ??= migration.atTarget.refuseArrival(wanted.settlement, stage.domain);
+        }),
+      );
+      const outcome = await stage.passing(refused ?? Promise.resolve('running'));
+      // A migration may be over before the refusal reaches it.
+      const moved = await migration.runsAtTarget(stage.domain);
+      expect(outcome).toBe(moved ? 'running' : 'refused');
+      expect(result.outcome).toBe(moved ? 'moved' : 'stayed');
+      const presence = await stage.passing(stage.hypervisor.inspect(stage.domain));
+      expect(presence.state).toBe(moved ? 'absent' : 'running');
+    });
+
+    it('knows a copy that a migration left paused, and lets it run on', async ({ skip }) => {
+      const migration = stage.migration ?? skip('this set-up has no second host');
+      await migration.leaveBehind(stage.domain);
+      const left = await stage.passing(stage.hypervisor.inspect(stage.domain));
+      expect(left).toMatchObject({ state: 'paused', byMigration: true });
+      await stage.passing(stage.hypervisor.resume(stage.domain));
+      expect(await stage.passing(stage.hypervisor.inspect(stage.domain))).toEqual({
+        state: 'running',
+      });
+    });
+
+    it('takes away a copy that a migration left paused, and its definition', async ({ skip }) => {
+      const migration = stage.migration ?? skip('this set-up has no second host');
+      await migration.leaveBehind(stage.domain);
+      await stage.passing(stage.hypervisor.discard(stage.domain));
+      expect(await stage.passing(stage.hypervisor.inspect(stage.domain))).toEqual({
+        state: 'absent',
+        defined: false,
+      });
     });
 
     it('rejects what it cannot know while libvirt is away, and says when it is back', async ({

@@ -19,6 +19,12 @@ export function describeEffect(host: HostId, effect: HostEffect): string | undef
       return `${host} aborts the migration of ${effect.domain}`;
     case 'inspect':
       return `${host} inspects ${effect.domain} (${effect.settlement})`;
+    case 'resume':
+      return `${host} resumes ${effect.domain}`;
+    case 'discard':
+      return `${host} discards what is left of ${effect.domain}`;
+    case 'refuseArrival':
+      return `${host} refuses the arrival of ${effect.domain} (${effect.settlement})`;
     case 'log':
       return effect.level === 'debug' ? undefined : `${host} says ${effect.message}`;
   }
@@ -72,6 +78,8 @@ function describeRecord(record: JournalRecord): string {
       return `reservation ${key} ${record.value.domain} ${record.value.phase}`;
     case 'receipt':
       return `receipt ${record.value.kind} ${record.value.detail}`;
+    case 'arrival':
+      return `arrival ${key} ${record.value.ended}`;
     case 'former':
       return `former ${key} v${record.value.version}`;
     case 'settings':
@@ -83,6 +91,7 @@ export function describeEvent(event: WorldEvent): string | undefined {
   switch (event.kind) {
     case 'started':
     case 'stopped':
+    case 'resumed':
     case 'redefined':
       return `= ${event.domain} ${event.kind} on ${event.host}`;
     case 'reachable':

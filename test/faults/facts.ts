@@ -31,16 +31,19 @@ export class Facts {
     this.#jumps.push({ host, atMs, byMs });
   }
 
-  /** By how much a host's clock went forward by jumping since then (backward jumps do not make up for it). */
+  /** By how much an agent's clock is off from where it was then, because the agent started again since. */
+  setMs(host: HostId, sinceMs: number): number {
+    let sum = 0;
+    for (const jump of this.#jumps)
+      if (jump.host === host && jump.atMs >= sinceMs) sum += jump.byMs;
+    return sum;
+  }
+
+  /** By how much an agent's clock was ahead of before when it started again since then. */
   forwardMs(host: HostId, sinceMs: number): number {
     let sum = 0;
     for (const jump of this.#jumps)
       if (jump.host === host && jump.atMs >= sinceMs && jump.byMs > 0) sum += jump.byMs;
     return sum;
-  }
-
-  /** By how much all clocks jumped in all, either way. */
-  get jumpedMs(): number {
-    return this.#jumps.reduce((sum, { byMs }) => sum + Math.abs(byMs), 0);
   }
 }

@@ -21,6 +21,8 @@ export const streams = {
   load: 1008,
   roundTrips: 1009,
   replays: 1010,
+  badMoments: 1011,
+  badMomentsPlan: 1012,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -50,6 +52,16 @@ export type Faults = Readonly<{
   /** Hosts that vanish for ever. */
   vanishing: number;
   lieEvery: number;
+  /** Probability that a domain is started anew while an acceptance that takes it is under way. */
+  restartAtAccept: number;
+  /** Probability that what has arrived goes on while its old home's agent is down and has not seen it. */
+  goneUnseen: number;
+  /** Probability that a host which has just asked for a domain starts again, its clock set meanwhile. */
+  setWhileAsking: number;
+  /** Probability that a refusal takes so long that a consent to a later copy of the question overtakes it. */
+  lateRefusals: number;
+  /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
+  operatorAway: boolean;
 }>;
 
 export type Plan = Readonly<{
@@ -115,6 +127,7 @@ export function drawPlan(seed: number): Plan {
     administratorEvery: sometimes(0.6, () => between(4, 30)),
     vanishing: sometimes(0.35, () => 1),
     lieEvery: sometimes(0.4, () => between(0.5, 5)),
+    ...drawBadMoments(seed),
   };
   return {
     seed,
@@ -133,6 +146,20 @@ export function drawPlan(seed: number): Plan {
     faults,
     faultySeconds: Math.round(between(150, 400)),
     loadChangesEvery: between(12, 40),
+  };
+}
+
+/** Drawn apart, so that seeds tell of everything else what they told before there were these. */
+function drawBadMoments(seed: number) {
+  const random = new SimRandom(seed, streams.badMomentsPlan);
+  const sometimes = (share: number, most: number) =>
+    random.next() < share ? most * random.next() : 0;
+  return {
+    restartAtAccept: sometimes(0.4, 0.15),
+    goneUnseen: sometimes(0.3, 0.2),
+    setWhileAsking: sometimes(0.2, 0.2),
+    lateRefusals: sometimes(0.5, 1),
+    operatorAway: random.next() < 0.5,
   };
 }
 

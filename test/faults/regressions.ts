@@ -5,10 +5,12 @@
  */
 
 export const regressions: readonly Readonly<{ seed: number; what: string }>[] = [
+  { seed: 681, what: 'a home that asks late hears that its domain arrived, and has gone on since' },
   { seed: 708, what: 'a rule that is made after the order is not held against it' },
   {
-    seed: 914,
-    what: 'a forgotten deal that is proposed again is an excuse of a clock that jumped',
+    seed: 3316,
+    what: 'a domain that was moved away while its home cannot measure counts where it is',
   },
+  { seed: 1886, what: 'a deal gets no more time however often its proposer starts again' },
   { seed: 930, what: 'a claim that its home has taken back counts in no group' },
 ];

@@ -14,6 +14,7 @@ import { policies } from './checkers/policies.ts';
 import { receipts } from './checkers/receipts.ts';
 import { room } from './checkers/room.ts';
 import { administrators } from './injectors/administrators.ts';
+import { badMoments } from './injectors/bad-moments.ts';
 import { clocks } from './injectors/clocks.ts';
 import { crashes } from './injectors/crashes.ts';
 import { liars } from './injectors/liars.ts';
@@ -78,8 +79,9 @@ function live(scene: Scene): void {
   const wires = network(scene);
   const losses = vanishing(scene);
   const people = administrators(scene);
+  const moments = badMoments(scene);
   const injectors = [clocks, crashes, liars, load].map((inject) => inject(scene));
-  injectors.push(wires, people, losses, lab);
+  injectors.push(wires, people, losses, lab, moments);
   for (const make of [
     oneHost,
     claims,
@@ -92,7 +94,11 @@ function live(scene: Scene): void {
     pingPong,
   ])
     checkers.push(make(scene));
-  checkers.push(ending, lab.watch, wires.watch, losses.watch, people.watch);
+  checkers.push(ending, lab.watch, wires.watch, losses.watch, people.watch, moments.watch);
+  const operate = () => {
+    lab.operate();
+    losses.operate();
+  };
   const look = () => {
     for (const checker of checkers) checker.look?.();
   };
@@ -100,17 +106,17 @@ function live(scene: Scene): void {
   for (let second = 1; second <= plan.faultySeconds; second++) {
     cluster.runUntil(second * 1000);
     for (const injector of injectors) injector.tick();
-    lab.operate();
+    operate();
     look();
   }
   trace.add('= the faults stop');
   facts.faultsEndedAtMs = world.nowMs();
   for (const injector of injectors) injector.stop();
 
-  const limitMs = world.nowMs() + calmSecondsMax * 1000 + 3 * facts.jumpedMs;
+  const limitMs = world.nowMs() + calmSecondsMax * 1000;
   do {
     cluster.runUntil(world.nowMs() + 1000);
-    lab.operate();
+    operate();
     look();
     if (world.nowMs() > limitMs)
       throw new Violation(

@@ -23,6 +23,7 @@ export const words = [
   'running',
   'paused',
   'absent',
+  'arrived',
   '52:54:00:12:34:56',
   '12D3KooWQ9uXqPGJDY6wYhNtZ9Xrn4sLDkkpbzmAzj3rjm2rS5rT',
   '/ip4/192.0.2.1/tcp/7411',

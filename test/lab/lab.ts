@@ -6,7 +6,7 @@
  *   await lab.down();
  */
 
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import type { Views } from '@barter/agent/api.ts';
 import { ControlClient } from '@barter/agent/control/client.ts';
 import * as agents from './agent.ts';
@@ -21,13 +21,14 @@ import {
 } from './guest.ts';
 import { agentLog, inHost, libvirtSocket, outside, startLibvirt } from './host.ts';
 import { type HandMigration, migrateByHand } from './migrate.ts';
-import { setUplink, shapeUplink } from './network.ts';
+import { processesIn, setUplink, shapeUplink } from './network.ts';
 import type { LabOptions, Settings } from './options.ts';
 import {
   forEachBounded,
   isAlive,
   LabError,
   type Output,
+  type ProcessRecord,
   type RunOptions,
   run,
   until,
@@ -233,6 +234,19 @@ export class Lab {
 
   setUplink(host: string, state: 'up' | 'down'): Promise<void> {
     return setUplink(this.host(host), state);
+  }
+
+  /** What runs inside a host, with its command line. */
+  processesOf(host: string): readonly (ProcessRecord & Readonly<{ command: string }>)[] {
+    return processesIn(this.host(host).namespace).flatMap((record) => {
+      try {
+        const words = readFileSync(`/proc/${record.pid}/cmdline`, 'utf8');
+        return [{ ...record, command: words.replaceAll('\0', ' ') }];
+      } catch {
+        // It has just ended.
+        return [];
+      }
+    });
   }
 
   /** Ends a host's libvirtd with SIGKILL; its guests go on. */

@@ -4,7 +4,7 @@
  */
 
 import type { Runner } from '@barter/core';
-import { type HostId, type HostState, undecidedDeal } from '@barter/core';
+import { type HostId, type HostState, settlementOf, undecidedDeal, whyNotGone } from '@barter/core';
 import type { AgentApi, Commands, Finding, Views } from './api.ts';
 import type { SqliteJournal } from './journal/sqlite-journal.ts';
 import type { Json, PeerNetwork } from './network/peer-network.ts';
@@ -189,6 +189,7 @@ async function command<Name extends keyof Commands>(
     reject: ({ id }) => judge(parts, 'reject', id, (rejected) => ({ rejected })),
     'abort-migration': ({ domain }) =>
       judge(parts, 'abort-migration', domain, (aborted) => ({ aborted })),
+    'target-gone': ({ domain, target }) => targetGone(parts, domain, target),
   };
   return commands[name](body);
 }
@@ -210,6 +211,23 @@ async function judge<Value>(
     return failure('nothing-recommended', `No move of ${entry.name} is recommended.`);
   await runner.handle({ kind: 'ordered', order: { order, domain } });
   return success(answer(entry.name));
+}
+
+/** Nothing is ended on a slip of the tongue: the operator names the host that is gone, and the core knows better or not. */
+async function targetGone(
+  { runner }: AgentApiParts,
+  text: string,
+  target: string,
+): Promise<Result<Readonly<{ ended: string }>>> {
+  const state = runner.state as HostState;
+  const domain = findDomain(state, text);
+  const settlement = domain === undefined ? undefined : settlementOf(state, domain);
+  if (domain === undefined || settlement === undefined)
+    return failure('not-migrating', `No VM called ${text} is migrating away from here.`);
+  const why = whyNotGone(state, settlement, target);
+  if (why !== null) return failure('not-gone', `${why}.`);
+  await runner.handle({ kind: 'ordered', order: { order: 'target-gone', domain, target } });
+  return success({ ended: settlement.name });
 }
 
 async function everywhere(

@@ -16,6 +16,7 @@ import {
   type TrafficProbe,
 } from '@barter/core';
 import { createAgentApi, isQuiet } from './agent-api.ts';
+import { AgentClock, stampingJournal } from './clock.ts';
 import { Conduct } from './conduct.ts';
 import type { Config } from './config/schema.ts';
 import { serveControl } from './control/server.ts';
@@ -46,7 +47,7 @@ export type RunningAgent = Readonly<{
   stop(): Promise<void>;
 }>;
 
-const clock = { nowMs: () => Date.now() };
+const clock = new AgentClock();
 const random = { next: () => Math.random() };
 
 /**
@@ -115,7 +116,7 @@ async function assemble(
       clock,
       random,
       transport: network,
-      journal: crashingJournal(journal, point),
+      journal: crashingJournal(stampingJournal(journal), point),
       hypervisor: crashingHypervisor(hypervisor, point),
       log: conduct.log,
     },
@@ -136,7 +137,7 @@ async function assemble(
     version,
     cluster: config.cluster.name,
     peers: network.peers(),
-    problems: [...measuring.problems(), ...host.value.problems()],
+    problems: [...measuring.problems(), ...host.value.problems(), ...clock.problems()],
   });
   const api = createAgentApi({ runner, network, journal, facts, findings: host.value.findings });
   const { socket: socketPath, group } = config.control;

@@ -170,6 +170,7 @@ export type Commands = {
   approve: { body: { id: string }; value: { approved: string } };
   reject: { body: { id: string }; value: { rejected: string } };
   'abort-migration': { body: { domain: string }; value: { aborted: string } };
+  'target-gone': { body: { domain: string; target: string }; value: { ended: string } };
 };
 
 /** The agent behind the control socket and behind `--peer`. */

@@ -12,6 +12,9 @@ export const crashPoints = [
   'migration-running',
   'migration-done',
 ] as const;
+/** For movers, which inherit it: the order to run the domain stops at the target's, which stands still with it. */
+export const orderHeld = 'order-held';
+
 export type CrashPoint = (typeof crashPoints)[number];
 
 export function crashPointOf(environment: NodeJS.ProcessEnv): CrashPoint | undefined {
@@ -43,6 +46,9 @@ export function crashingHypervisor(
     onEvent: (listener) => hypervisor.onEvent(listener),
     abortMigration: (domain) => hypervisor.abortMigration(domain),
     inspect: (domain) => hypervisor.inspect(domain),
+    resume: (domain) => hypervisor.resume(domain),
+    discard: (domain) => hypervisor.discard(domain),
+    refuseArrival: (settlement, domain) => hypervisor.refuseArrival(settlement, domain),
     close: () => hypervisor.close(),
     async migrate(order, onProgress) {
       const result = await hypervisor.migrate(order, (progress) => {

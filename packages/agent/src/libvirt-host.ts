@@ -7,10 +7,12 @@ import { libvirtSockets } from './config/resolve.ts';
 import type { Config } from './config/schema.ts';
 import { examine } from './doctor/doctor.ts';
 import { hostProbes } from './doctor/host-probes.ts';
+import type { ArrivalDoor } from './hypervisor/leftovers.ts';
 import { LibvirtHypervisor } from './hypervisor/libvirt-hypervisor.ts';
 import type { HypervisorNeeds, OpenHypervisor } from './hypervisor-needs.ts';
 import type { MigrationPath } from './migration-path.ts';
 import { serveArrivals } from './mover/arrivals.ts';
+import { departureWay } from './mover/departures.ts';
 import { monotonicMs } from './mover/monotonic.ts';
 import { plainPath } from './mover/plain-path.ts';
 import { readQemuOwner } from './mover/qemu-owner.ts';
@@ -33,9 +35,16 @@ export async function openLibvirtHost(
     logFile: join(config.stateDirectory, 'mover.log'),
   };
   const socketPath = libvirtSocket(config);
+  // Open before anybody can ask for it: arrivals are served a moment later.
+  let door: ArrivalDoor | undefined;
   const hypervisor = await LibvirtHypervisor.open({
     socketPath,
     path: migrationPath(config, needs, mover, owner),
+    way: departureWay(mover.runDirectory),
+    door: {
+      close: async (settlement) => await given(door).close(settlement),
+      evidence: async (settlement) => await given(door).evidence(settlement),
+    },
     log,
     options: {
       limits: {
@@ -54,7 +63,7 @@ export async function openLibvirtHost(
       smoothingMs: config.probe.smoothingSeconds * 1000,
     },
   });
-  serveArrivals({
+  door = serveArrivals({
     ...mover,
     network,
     log,
@@ -84,6 +93,11 @@ export async function openLibvirtHost(
         : [`libvirt does not answer at ${socketPath}: start libvirtd or virtqemud`],
     findings: () => examine({ config, probes: hostProbes(), agentRunning: true }),
   });
+}
+
+function given(door: ArrivalDoor | undefined): ArrivalDoor {
+  if (door === undefined) throw new Error('Arrivals are not served yet.');
+  return door;
 }
 
 function libvirtSocket(config: Config): string {

@@ -69,3 +69,40 @@ test('a peer’s question without a body is answered, not a failure of ours', as
     });
   }
 });
+
+test('that a target is gone for ever is taken only of the target of a migration in doubt', async () => {
+  const settlement = {
+    settlement: 's1',
+    domain: 'uuid-1',
+    name: 'web-3',
+    to: 'id-3',
+    phase: 'resolving',
+    unresolvedSinceMs: 1,
+    detail: 'gone from here, and the target cannot be asked',
+  };
+  const state = {
+    homes: new Map([['uuid-1', { domain: 'uuid-1', name: 'web-3' }]]),
+    settlements: new Map([['s1', settlement]]),
+    connected: new Set<string>(),
+    directory: { hostName: () => 'kvm3' },
+  };
+  const ordered: unknown[] = [];
+  const runner = { state, handle: async ({ order }: { order: unknown }) => ordered.push(order) };
+  const network = { onRequest: () => {} };
+  const api = createAgentApi({ runner, network } as never);
+  const say = (domain: string, target: string) => api.command('target-gone', { domain, target });
+  expect(await say('web-9', 'kvm3')).toMatchObject({ code: 'not-migrating' });
+  expect(await say('web-3', 'kvm4')).toMatchObject({
+    code: 'not-gone',
+    message: 'web-3 is migrating to kvm3 (id-3), not to kvm4.',
+  });
+  state.connected.add('id-3');
+  expect(await say('web-3', 'kvm3')).toMatchObject({
+    code: 'not-gone',
+    message: 'kvm3 is connected, and can be asked.',
+  });
+  state.connected.clear();
+  expect(ordered).toEqual([]);
+  expect(await say('web-3', 'kvm3')).toEqual({ ok: true, value: { ended: 'web-3' } });
+  expect(ordered).toEqual([{ order: 'target-gone', domain: 'uuid-1', target: 'kvm3' }]);
+});

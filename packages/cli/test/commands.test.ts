@@ -106,6 +106,12 @@ describe('barter', () => {
         { domain: 'web-3' },
         'The migration of web-3 is being aborted.',
       ],
+      [
+        ['abort', 'web-3', '--target-gone', 'kvm3'],
+        'target-gone',
+        { domain: 'web-3', target: 'kvm3' },
+        'The migration of web-3 to kvm3 has ended, and how is not known: kvm3 is gone for ever, as you say. Start web-3 by hand, on one host, if it runs nowhere.',
+      ],
     ])('%j', async (words, name, body, sentence) => {
       const { code, out } = await ask(...words);
       expect(agent.asked).toEqual([{ name, with: body }]);

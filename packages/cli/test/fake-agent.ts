@@ -119,6 +119,7 @@ const answers: Readonly<Record<string, unknown>> = {
   approve: { approved: 'settle-1' },
   reject: { rejected: 'settle-1' },
   'abort-migration': { aborted: 'web-3' },
+  'target-gone': { ended: 'web-3' },
 };
 
 export type FakeAgent = Readonly<{

@@ -171,6 +171,11 @@ export function isHeld(holding: Holding, nowMs: number): boolean {
 /** A domain whose claim came back for want of room is not offered for this long: the same hosts would agree on the same move. */
 const givenUpMs = 6 * 3_600_000;
 
+/** No domain rests for longer than this from any moment on. */
+export function restMaxMs(timing: Readonly<{ cooldownMs: number; backoffMaxMs: number }>): number {
+  return Math.max(givenUpMs, timing.cooldownMs, timing.backoffMaxMs);
+}
+
 /** At the home: the holder has given the claim back because no room was to be had for it. */
 export function rested(entry: HomeEntry, nowMs: number): HomeEntry {
   const restReason = 'full hosts wait for each other, and none has room for the first move';

@@ -7,7 +7,6 @@ import { type Deal, type DealReply, stepDeal } from './deal.ts';
 import { giveClaim, revertClaim, takeClaim } from './holding.ts';
 import type { Book, DealId, DomainId } from './model.ts';
 import { wake } from './prospects.ts';
-import { receiptKey } from './receipt.ts';
 import type { HostState, Turn } from './state.ts';
 
 const significantShare = 0.02;
@@ -71,7 +70,7 @@ export function adopt(turn: Turn, deal: Deal): void {
   }
   if (deal.phase === 'proposed') return;
   const { id, role, peer, phase, exchange, gainBitsPerSecond, detail } = deal;
-  const receipt = {
+  turn.file({
     kind: 'deal',
     atMs: nowMs,
     deal: id,
@@ -81,8 +80,7 @@ export function adopt(turn: Turn, deal: Deal): void {
     ...exchange,
     gainBitsPerSecond,
     detail,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
 }
 
 /**

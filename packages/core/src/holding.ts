@@ -11,7 +11,6 @@ import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } fro
 import type { ClaimMove, Deal } from './deal.ts';
 import type { ClaimMessage } from './message.ts';
 import type { DealId, DomainId, HostId } from './model.ts';
-import { receiptKey } from './receipt.ts';
 import type { Turn } from './state.ts';
 
 /** More than any host has run and does not run any more. */
@@ -261,13 +260,12 @@ export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
     version: taken.version,
     detail: why,
   });
-  const receipt = {
+  turn.file({
     kind: 'fact',
     atMs: nowMs,
     domain: entry.domain,
     detail: `claim taken back from ${state.directory.hostName(entry.holder)}: ${why}`,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
   turn.log('info', 'claim-taken-back', `Took the claim on ${entry.name} back: ${why}.`, {
     domain: entry.domain,
     holder: entry.holder,

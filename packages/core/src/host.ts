@@ -23,7 +23,13 @@ import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
 import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model.ts';
 import { type Order, obey } from './order.ts';
-import type { DomainPresence, MigrationProgress, MigrationResult, PeerState } from './ports.ts';
+import type {
+  DomainPresence,
+  MigrationProgress,
+  MigrationResult,
+  PeerState,
+  RefusalOutcome,
+} from './ports.ts';
 import { propose } from './proposing.ts';
 import {
   arrivalInspected,
@@ -33,6 +39,8 @@ import {
   tickReceiving,
 } from './receiving.ts';
 import type { JournalRecord } from './record.ts';
+import { answerLocate, arrivalRefused, receiveLocate } from './refusing.ts';
+import { restart } from './restarting.ts';
 import { observe } from './sampling.ts';
 import { keepUp, receiveFound, seek } from './seeking.ts';
 import {
@@ -41,13 +49,11 @@ import {
   receiveLocated,
   receiveQuery,
   receiveSettle,
-  restartSending,
   tickSending,
 } from './sending.ts';
-import type { Located } from './settlement.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { receiveSummary, summarize } from './summary.ts';
-import { receiveDealMessage, restartDeals, tickDeals } from './trading.ts';
+import { receiveDealMessage, tickDeals } from './trading.ts';
 
 /** One number each for: when to trade next, with whom, settlement ids, whom to tell and when to refresh. */
 export type TickRandom = readonly [number, number, number, number];
@@ -85,6 +91,13 @@ export type HostEvent =
       domain: DomainId;
       presence: DomainPresence;
     }>
+  | Readonly<{
+      kind: 'arrivalRefused';
+      nowMs: number;
+      settlement: SettlementId;
+      domain: DomainId;
+      outcome: RefusalOutcome;
+    }>
   | Readonly<{ kind: 'ordered'; nowMs: number; order: Order }>;
 
 export type HostStep = Readonly<{ state: HostState; effects: readonly HostEffect[] }>;
@@ -115,7 +128,9 @@ export function createHost(
     progress: new Map(),
     meetAfterMs: new Map(),
     located: new Map(),
+    questions: new Map(),
     locating: new Map(),
+    endedArrivals: new Map(),
     refused: new Map(),
     departed: new Map(),
     proposals: new Map(),
@@ -167,6 +182,9 @@ function restore(state: HostState, record: JournalRecord): void {
       return;
     case 'reservation':
       state.reservations.set(record.value.settlement, record.value);
+      return;
+    case 'arrival':
+      state.endedArrivals.set(record.value.settlement, record.value);
       return;
     case 'settings':
       state.settings = record.value;
@@ -224,35 +242,13 @@ function take(turn: Turn, event: HostEvent): void {
     case 'inspected':
       inspected(turn, event.settlement, event.domain, event.presence);
       return;
+    case 'arrivalRefused':
+      arrivalRefused(turn, event.settlement, event.domain, event.outcome);
+      return;
     case 'ordered':
       obey(turn, event.order);
       return;
   }
-}
-
-/**
- * Leases in the journal are older than the ones that held when we went down: everybody gets one more
- * lease from now on to speak up, and nothing is used before its home has confirmed it again.
- */
-function restart(turn: Turn): void {
-  const { state, nowMs } = turn;
-  const { claimLeaseMs, settleLeaseMs } = state.config.timing;
-  for (const [domain, holding] of state.holdings) {
-    const leaseExpiresAtMs = nowMs + claimLeaseMs;
-    state.holdings.set(domain, { ...holding, confirmed: false, leaseExpiresAtMs });
-  }
-  for (const [domain, entry] of state.homes) {
-    if (entry.leaseExpiresAtMs === null) continue;
-    state.homes.set(domain, { ...entry, leaseExpiresAtMs: nowMs + claimLeaseMs });
-  }
-  for (const [id, reservation] of state.reservations) {
-    // The home may have begun: the room is kept until it has said how it ended.
-    const leaseExpiresAtMs = nowMs + settleLeaseMs;
-    const phase = reservation.phase === 'arrived' ? 'arrived' : 'arriving';
-    state.reservations.set(id, { ...reservation, phase, leaseExpiresAtMs });
-  }
-  restartDeals(turn);
-  restartSending(turn);
 }
 
 function receive(turn: Turn, from: HostId, message: Message): void {
@@ -277,9 +273,7 @@ function receive(turn: Turn, from: HostId, message: Message): void {
       receiveLocated(turn, from, message);
       return;
     case 'locate':
-      // Answered from the hypervisor's mouth, not from a sample: it decides where a domain is.
-      turn.state.locating.set(message.settlement, from);
-      turn.emit({ kind: 'inspect', settlement: message.settlement, domain: message.domain });
+      receiveLocate(turn, from, message);
       return;
     case 'settling':
     case 'settled':
@@ -312,26 +306,8 @@ function inspected(
   domain: DomainId,
   presence: DomainPresence,
 ): void {
-  const { state } = turn;
-  const asker = state.locating.get(settlement);
-  if (asker !== undefined) {
-    state.locating.delete(settlement);
-    turn.send(asker, { kind: 'located', settlement, domain, presence: toLocated(presence) });
-  }
+  answerLocate(turn, settlement, domain, presence);
   departureInspected(turn, settlement, presence);
-  if (reservationOf(state, domain)?.settlement === settlement)
+  if (reservationOf(turn.state, domain)?.settlement === settlement)
     arrivalInspected(turn, settlement, presence);
-}
-
-function toLocated(presence: DomainPresence): Located {
-  switch (presence.state) {
-    case 'running':
-    case 'migrating-out':
-      return 'running';
-    case 'arriving':
-    case 'paused':
-      return 'paused';
-    case 'absent':
-      return 'absent';
-  }
 }

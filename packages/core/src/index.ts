@@ -23,4 +23,5 @@ export { Ring } from './ring.ts';
 export * from './runner.ts';
 export * from './settlement.ts';
 export type { HostConfig, HostEffect, HostState, HostTiming, Settings } from './state.ts';
+export { settlementOf, whyNotGone } from './target-gone.ts';
 export { undecidedDeal, whyNotTrading } from './willingness.ts';

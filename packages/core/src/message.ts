@@ -133,13 +133,26 @@ export type SettlementMessage =
     }>
   /** Holder to home, while it waits: what became of it? */
   | Readonly<{ kind: 'query'; settlement: SettlementId; domain: DomainId; version: number }>
-  /** Home to holder, to resolve a migration whose end nobody saw: is it running at your side? */
-  | Readonly<{ kind: 'locate'; settlement: SettlementId; domain: DomainId }>
+  /**
+   * Home to holder, to resolve a migration whose end nobody saw: is it running at your side? `giveUp`: it is
+   * paused here; if it does not run there, see to it that it never will by this settlement, and say so.
+   * `question` grows with every question; the answer repeats it.
+   */
+  | Readonly<{
+      kind: 'locate';
+      settlement: SettlementId;
+      domain: DomainId;
+      question: number;
+      giveUp: boolean;
+    }>
+  /** `question` 0: unasked, because it has just begun to run here. */
   | Readonly<{
       kind: 'located';
       settlement: SettlementId;
       domain: DomainId;
-      presence: 'running' | 'paused' | 'absent';
+      presence: 'running' | 'paused' | 'arriving' | 'absent';
+      arrival: 'open' | 'refused' | 'arrived' | 'unclear';
+      question: number;
     }>;
 
 export type InformationMessage =

@@ -4,6 +4,7 @@ import { setHome, takeBack } from './holding.ts';
 import type { DomainId, Mode } from './model.ts';
 import { isUnderWay } from './settlement.ts';
 import type { Settings, Turn } from './state.ts';
+import { endUnseen } from './target-gone.ts';
 
 export type Order =
   | Readonly<{ order: 'mode'; mode: Mode }>
@@ -13,7 +14,9 @@ export type Order =
   | Readonly<{ order: 'pause' }>
   /** The recommended move of a domain at home here. */
   | Readonly<{ order: 'approve' | 'reject'; domain: DomainId }>
-  | Readonly<{ order: 'abort-migration'; domain: DomainId }>;
+  | Readonly<{ order: 'abort-migration'; domain: DomainId }>
+  /** Of a migration whose end nobody saw: its target is gone for ever. */
+  | Readonly<{ order: 'target-gone'; domain: DomainId; target: string }>;
 
 export function obey(turn: Turn, order: Order): void {
   const { state } = turn;
@@ -42,6 +45,9 @@ export function obey(turn: Turn, order: Order): void {
       for (const settlement of state.settlements.values())
         if (settlement.domain === order.domain && isUnderWay(settlement))
           turn.emit({ kind: 'abortMigration', domain: order.domain });
+      return;
+    case 'target-gone':
+      endUnseen(turn, order.domain, order.target);
   }
 }
 

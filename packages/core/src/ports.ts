@@ -8,7 +8,11 @@ import type { Message, MigrationStatistics } from './message.ts';
 import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model.ts';
 import type { JournalRecord } from './record.ts';
 
-/** Wall-clock time. May jump; the core never compares it with another host's. */
+/**
+ * Time as it passes: never back, and by no more than has passed, whoever sets the machine's clock meanwhile. It
+ * begins at about the wall clock's time, so across restarts it may jump either way (see `restarting.ts`); the core
+ * never compares it with another host's.
+ */
 export interface Clock {
   nowMs(): number;
 }
@@ -46,7 +50,8 @@ export type DomainPresence =
   | Readonly<{ state: 'migrating-out' }>
   /** It is arriving here and not running yet. */
   | Readonly<{ state: 'arriving' }>
-  | Readonly<{ state: 'paused'; detail: string }>
+  /** `byMigration`: paused by a migration out of here that nobody works on any more; nothing else paused it. */
+  | Readonly<{ state: 'paused'; detail: string; byMigration: boolean }>
   /** Defined but not running, or not known at all. */
   | Readonly<{ state: 'absent'; defined: boolean }>;
 
@@ -85,6 +90,13 @@ export type MigrationResult =
   /** The end was not seen (libvirtd died, say): inspect both sides. */
   | Readonly<{ outcome: 'unknown'; detail: string }>;
 
+/**
+ * What became of an arrival that this host was told to refuse. `refused`: nothing of it is here, it has never
+ * run here, and nothing more can come in by it. `running`: too late. `unclear`: nothing of it is here and nothing
+ * can come in, but it may have run here and gone again.
+ */
+export type RefusalOutcome = 'refused' | 'running' | 'unclear';
+
 export type HypervisorSample = Readonly<{
   capacity: HostCapacity;
   hostCpu: number;
@@ -104,6 +116,21 @@ export interface Hypervisor {
   /** Aborts a migration out of here that is under way; harmless when there is none. */
   abortMigration(domain: DomainId): Promise<void>;
   inspect(domain: DomainId): Promise<DomainPresence>;
+  /**
+   * Lets a domain run on that a migration left paused here. Harmless in any other state: what an
+   * administrator paused stays paused. Rejects when the hypervisor cannot be asked.
+   */
+  resume(domain: DomainId): Promise<void>;
+  /**
+   * Takes away what a migration left of a domain that now runs elsewhere: its paused copy, its definition and
+   * its autostart. Never touches a domain that runs, or that an administrator paused. Rejects likewise.
+   */
+  discard(domain: DomainId): Promise<void>;
+  /**
+   * Sees to it that a domain does not arrive by this settlement any more: closes the way and ends the copy
+   * that waits to run, atomically against its beginning to run. Rejects when that could not be found out.
+   */
+  refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome>;
   close(): Promise<void>;
 }
 

@@ -26,7 +26,8 @@ export type Receipt =
       domain: DomainId;
       from: HostId;
       to: HostId;
-      moved: boolean;
+      /** Null: it is on neither host, and neither has seen how the migration ended. */
+      moved: boolean | null;
       detail: string;
       statistics: MigrationStatistics | null;
     }>

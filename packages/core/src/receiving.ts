@@ -1,7 +1,8 @@
 /**
  * Settlement at the holder: keeps room, calls the domain from its home, and notices it arrive.
  *
- * Room is kept, durably, before the home is asked, and kept until nothing can arrive any more.
+ * Room is kept, durably, before the home is asked, and kept until nothing can arrive any more: `refusing.ts`
+ * sees to that where the home says that its domain stays.
  */
 
 import { heldDomains, paperLoad, traitsOf } from './book.ts';
@@ -13,7 +14,7 @@ import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, Policy, SettlementId } from './model.ts';
 import { countGroups } from './policy.ts';
 import type { DomainPresence } from './ports.ts';
-import { receiptKey } from './receipt.ts';
+import { refuse } from './refusing.ts';
 import type { Reservation } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
@@ -32,6 +33,9 @@ export function tickReceiving(turn: Turn, random: number): void {
     if (reservation.phase === 'asking') {
       if (expired) release(turn, reservation, 'its home did not answer');
       else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
+    } else if (reservation.phase === 'refusing') {
+      if (turn.due(`refuse ${settlement}`))
+        turn.emit({ kind: 'refuseArrival', settlement, domain });
     } else if (turn.due(`query ${settlement}`)) {
       turn.send(home, { kind: 'query', settlement, domain, version });
       // The home has been silent for a whole lease: see for ourselves whether anything still arrives.
@@ -52,7 +56,7 @@ export function arrivalRequested(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || reservation.domain !== domain || reservation.home !== from)
     return;
-  if (reservation.phase === 'arrived') return;
+  if (reservation.phase === 'arrived' || reservation.phase === 'refusing') return;
   if (reservation.phase === 'asking' && nowMs >= reservation.leaseExpiresAtMs) return;
   setReservation(turn, {
     ...reservation,
@@ -89,7 +93,7 @@ export function receiveSettlementAnswer(
   if (reservation === undefined || reservation.home !== from) return;
   switch (message.kind) {
     case 'settling':
-      if (reservation.phase === 'arrived') return;
+      if (reservation.phase === 'arrived' || reservation.phase === 'refusing') return;
       setReservation(turn, {
         ...reservation,
         phase: 'arriving',
@@ -104,7 +108,8 @@ export function receiveSettlementAnswer(
       return;
     case 'settled':
       if (!message.moved) {
-        release(turn, reservation, message.detail);
+        // Something of it may be here still: a copy that came and was never started, or a way that is open.
+        if (reservation.phase !== 'refusing') refuse(turn, reservation, message.detail);
         return;
       }
       // Kept until the next sample shows the domain running here: its room is taken all the time. Unless
@@ -127,6 +132,7 @@ export function arrivalInspected(
   const { state, nowMs } = turn;
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
+  if (reservation.phase === 'refusing') return;
   if (presence.state === 'absent')
     release(turn, reservation, 'nothing arrives here any more, and it does not run here');
 }
@@ -300,7 +306,12 @@ function ask(turn: Turn, reservation: Reservation): void {
 }
 
 /** Room is free again; the claim, if it is still ours, is asked about later. */
-function release(turn: Turn, reservation: Reservation, why: string, reason?: RefuseReason): void {
+export function release(
+  turn: Turn,
+  reservation: Reservation,
+  why: string,
+  reason?: RefuseReason,
+): void {
   const { state, nowMs } = turn;
   const { settlement, domain } = reservation;
   dropReservation(turn, settlement);
@@ -323,7 +334,7 @@ function release(turn: Turn, reservation: Reservation, why: string, reason?: Ref
     });
 }
 
-function setReservation(turn: Turn, reservation: Reservation): void {
+export function setReservation(turn: Turn, reservation: Reservation): void {
   turn.state.reservations.set(reservation.settlement, reservation);
   turn.record({ kind: 'reservation', key: reservation.settlement, value: reservation });
 }
@@ -333,6 +344,7 @@ export function dropReservation(turn: Turn, settlement: SettlementId): void {
   turn.state.callsDueAtMs = 0;
   turn.state.saidAtMs.delete(`settle ${settlement}`);
   turn.state.saidAtMs.delete(`query ${settlement}`);
+  turn.state.saidAtMs.delete(`refuse ${settlement}`);
   turn.record({ kind: 'reservation', key: settlement, value: null });
 }
 
@@ -346,7 +358,7 @@ export function recordArrival(
   const { state, nowMs: atMs } = turn;
   const to = state.config.self;
   const statistics = null;
-  const receipt = {
+  turn.file({
     kind: 'move',
     atMs,
     settlement,
@@ -356,8 +368,7 @@ export function recordArrival(
     moved,
     detail,
     statistics,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
 }
 
 /** How much of the memory limit the claims held here leave free on paper. */

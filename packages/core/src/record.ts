@@ -6,7 +6,7 @@
 import type { Holding, HomeEntry } from './claim.ts';
 import type { Deal } from './deal.ts';
 import type { Receipt } from './receipt.ts';
-import type { Reservation, Settlement } from './settlement.ts';
+import type { EndedArrival, Reservation, Settlement } from './settlement.ts';
 import type { Settings } from './state.ts';
 
 export type JournalRecord =
@@ -21,5 +21,7 @@ export type JournalRecord =
   | Readonly<{ kind: 'settlement'; key: string; value: Settlement | null }>
   /** Room kept here for a domain that is to arrive. */
   | Readonly<{ kind: 'reservation'; key: string; value: Reservation | null }>
+  /** How an arrival here ended for good: its home may build on it. */
+  | Readonly<{ kind: 'arrival'; key: string; value: EndedArrival | null }>
   | Readonly<{ kind: 'settings'; key: 'settings'; value: Settings }>
   | Readonly<{ kind: 'receipt'; key: string; value: Receipt }>;

@@ -95,6 +95,23 @@ export class Runner {
       case 'inspect':
         this.#inspect(effect);
         return;
+      case 'resume':
+        hypervisor
+          .resume(effect.domain)
+          .catch((error: unknown) =>
+            log.log('warn', 'resume-failed', `A domain could not be resumed: ${String(error)}.`),
+          );
+        return;
+      case 'discard':
+        hypervisor
+          .discard(effect.domain)
+          .catch((error: unknown) =>
+            log.log('warn', 'discard-failed', `A copy could not be ended: ${String(error)}.`),
+          );
+        return;
+      case 'refuseArrival':
+        this.#refuseArrival(effect);
+        return;
       case 'log':
         log.log(effect.level, effect.code, effect.message, effect.fields);
         return;
@@ -115,6 +132,14 @@ export class Runner {
       (presence) => this.handle({ kind: 'inspected', settlement, domain, presence }),
       // Not answered is not an answer: the next tick asks again.
       () => undefined,
+    );
+  }
+
+  #refuseArrival({ settlement, domain }: HostEffect & { kind: 'refuseArrival' }): void {
+    this.#ports.hypervisor.refuseArrival(settlement, domain).then(
+      (outcome) => this.handle({ kind: 'arrivalRefused', settlement, domain, outcome }),
+      // Not refused: it is asked for again, and its home hears meanwhile what there is.
+      () => this.#inspect({ kind: 'inspect', settlement, domain }),
     );
   }
 }

@@ -10,8 +10,8 @@ import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from './holdi
 import { estimateMigration } from './migration.ts';
 import type { DomainId, DomainSample, HostSample } from './model.ts';
 import { isSamePolicy } from './policy.ts';
-import { receiptKey } from './receipt.ts';
 import { dropReservation, recordArrival, reservationOf } from './receiving.ts';
+import { endArrival } from './refusing.ts';
 import { isUnderWay } from './settlement.ts';
 import type { HostedDomain, HostState, Turn } from './state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
@@ -96,6 +96,7 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     return;
   }
   dropReservation(turn, reservation.settlement);
+  endArrival(turn, reservation, 'arrived');
   recordArrival(turn, reservation, true, 'it runs here');
   // It runs: its old home must hear so even if its own hypervisor has lost count.
   turn.send(reservation.home, {
@@ -103,6 +104,8 @@ function arrive(turn: Turn, sample: HostedDomain): void {
     settlement: reservation.settlement,
     domain,
     presence: 'running',
+    arrival: 'arrived',
+    question: 0,
   });
   turn.log('info', 'arrived', `${traits.name} runs here now.`, { domain, from: reservation.home });
 }
@@ -139,8 +142,7 @@ function learnPolicy(turn: Turn, entry: HomeEntry): void {
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {
-  const receipt = { kind: 'fact', atMs: turn.nowMs, domain, detail } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  turn.file({ kind: 'fact', atMs: turn.nowMs, domain, detail });
   turn.log('info', 'fact', `${detail}.`, { domain });
 }
 

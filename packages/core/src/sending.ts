@@ -11,8 +11,8 @@ import { dropHome, setHome, takeBack } from './holding.ts';
 import type { RefuseReason, SettlementMessage } from './message.ts';
 import type { DomainId, HostId, SettlementId } from './model.ts';
 import type { DomainPresence, MigrationResult } from './ports.ts';
-import { receiptKey } from './receipt.ts';
-import { isUnderWay, resolve, type Settlement } from './settlement.ts';
+import { askTarget, hearTarget, whatTargetSays } from './questioning.ts';
+import { isUnderWay, type Resolution, resolve, type Settlement } from './settlement.ts';
 import type { HostState, Turn } from './state.ts';
 
 export function receiveSettle(
@@ -138,7 +138,7 @@ export function tickSending(turn: Turn): void {
         turn.send(to, { kind: 'settling', settlement: id, domain });
     } else if (settlement.phase === 'resolving') {
       if (!turn.due(`resolve ${id}`)) continue;
-      turn.send(to, { kind: 'locate', settlement: id, domain });
+      askTarget(turn, settlement);
       turn.emit({ kind: 'inspect', settlement: id, domain });
     } else if (nowMs - (settlement.endedAtMs ?? 0) > timing.historyMs) {
       state.settlements.delete(id);
@@ -189,8 +189,7 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const { state, nowMs } = turn;
   const settlement = state.settlements.get(id);
   if (settlement?.phase !== 'resolving') return;
-  const heard = state.located.get(id);
-  const fresh = heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs;
+  const there = whatTargetSays(turn, settlement, presence);
   const known = state.directory.find(settlement.domain);
   const isElsewhere =
     known !== undefined &&
@@ -198,15 +197,23 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     known.home !== state.config.self &&
     known.version > settlement.version;
   const elsewhere = isElsewhere ? state.directory.hostName(known.home) : null;
-  const resolution = resolve(presence, fresh ? heard.located : null, elsewhere);
-  if (resolution.kind !== 'wait') {
-    finish(turn, settlement, resolution.kind === 'moved', resolution.detail);
+  const resolution = resolve(presence, there, elsewhere);
+  if (resolution.kind === 'clear' || resolution.kind === 'resume') {
+    carryOut(turn, settlement, resolution);
     return;
   }
+  if (resolution.kind !== 'wait') {
+    finish(turn, settlement, resolution.kind === 'moved', describeEnd(settlement, resolution));
+    return;
+  }
+  const asked = state.questions.get(id);
+  if (asked !== undefined)
+    state.questions.set(id, { ...asked, giveUp: resolution.giveUp === true });
   const isNews = resolution.detail !== settlement.detail;
   const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
   if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
-    finish(turn, settlement, false, resolution.detail);
+    // It may have arrived and been taken away before the target had seen it.
+    finish(turn, settlement, null, resolution.detail);
     return;
   }
   const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
@@ -219,6 +226,26 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     });
 }
 
+/** Perform-done, decided: what follows is done now, again until it shows, and the decision is kept. */
+function carryOut(
+  turn: Turn,
+  settlement: Settlement,
+  { kind, detail }: Extract<Resolution, { kind: 'clear' | 'resume' }>,
+): void {
+  const { settlement: id, domain, name } = settlement;
+  if (settlement.decided !== kind) {
+    setSettlement(turn, { ...settlement, decided: kind, detail, unresolvedSinceMs: null });
+    turn.log('info', 'migration-decided', `${name}: ${detail}.`, { settlement: id, domain });
+  }
+  turn.emit({ kind: kind === 'clear' ? 'discard' : 'resume', domain });
+}
+
+function describeEnd({ decided, detail }: Settlement, resolution: Resolution): string {
+  return resolution.kind === 'stayed' && decided === 'resume'
+    ? `it was resumed at its home: ${detail}`
+    : resolution.detail;
+}
+
 export function receiveLocated(
   turn: Turn,
   from: HostId,
@@ -226,7 +253,7 @@ export function receiveLocated(
 ): void {
   const settlement = turn.state.settlements.get(message.settlement);
   if (settlement?.to !== from || settlement.domain !== message.domain) return;
-  turn.state.located.set(message.settlement, { located: message.presence, atMs: turn.nowMs });
+  hearTarget(turn, message);
 }
 
 export function receiveQuery(
@@ -271,7 +298,12 @@ function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
   });
 }
 
-function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: string): void {
+export function finish(
+  turn: Turn,
+  settlement: Settlement,
+  moved: boolean | null,
+  detail: string,
+): void {
   const { state, nowMs } = turn;
   const { settlement: id, domain, to, version, statistics } = settlement;
   const ended: Settlement = {
@@ -283,9 +315,10 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
   };
   setSettlement(turn, ended);
   state.located.delete(id);
+  state.questions.delete(id);
   if (moved) departed(turn, domain, to, version);
   else stayed(turn, domain, id, detail);
-  const receipt = {
+  turn.file({
     kind: 'move',
     atMs: nowMs,
     settlement: id,
@@ -295,8 +328,7 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
     moved,
     detail,
     statistics,
-  } as const;
-  turn.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
+  });
   answer(turn, ended);
   const target = state.directory.hostName(to);
   if (moved)
@@ -310,7 +342,9 @@ function finish(turn: Turn, settlement: Settlement, moved: boolean, detail: stri
     turn.log(
       'warn',
       'migration-failed',
-      `${settlement.name} stays here, not at ${target}: ${detail}.`,
+      moved === null
+        ? `Whether ${settlement.name} moved to ${target} nobody can tell: ${detail}.`
+        : `${settlement.name} stays here, not at ${target}: ${detail}.`,
       {
         settlement: id,
         domain,

@@ -6,10 +6,12 @@
  *   home     migrating ── moved ──▶ moved
  *            migrating ── stayed ──▶ failed
  *            migrating ── end not seen, restart ──▶ resolving ── both sides asked ──▶ moved | failed
+ *   holder   arriving ── its home says: give it up, it stayed ──▶ refusing ── nothing can arrive ──▶ (refused)
  *
  * The holder keeps room from before it asks. It stops keeping it only when nothing can arrive any more:
  * the lease ended before the home's hypervisor opened the way, or the home says how it ended, or the
- * domain is running here. The home never guesses how a migration ended: it asks both hypervisors.
+ * domain is running here. The home never guesses how a migration ended: it asks both hypervisors and the
+ * target's journal (`resolve`).
  */
 
 import type { MigrationStatistics } from './message.ts';
@@ -24,10 +26,21 @@ export type Reservation = Readonly<{
   version: number;
   traits: DomainTraits;
   row: TrafficRow;
-  phase: 'asking' | 'arriving' | 'arrived';
+  phase: 'asking' | 'arriving' | 'refusing' | 'arrived';
   startedAtMs: number;
   /** `asking`: nothing may arrive after this. `arriving`: when to ask the home what became of it. `arrived`: when to look. */
   leaseExpiresAtMs: number;
+  /** `refusing`: why it must not arrive any more. */
+  why?: string;
+}>;
+
+/** How an arrival ended for good, as the target remembers it: what its home may build on. */
+export type EndedArrival = Readonly<{
+  settlement: SettlementId;
+  domain: DomainId;
+  home: HostId;
+  /** `arrived`: it has run here. `refused`: it never ran here by this settlement, and never will. */
+  ended: 'arrived' | 'refused';
 }>;
 
 export type SettlementPhase = 'migrating' | 'resolving' | 'moved' | 'failed';
@@ -47,83 +60,161 @@ export type Settlement = Readonly<{
   statistics: MigrationStatistics | null;
   /** When the two hypervisors contradict or cannot be asked: since when, for the alarm. */
   unresolvedSinceMs: number | null;
+  /**
+   * What both sides' answers led to, and what is being carried out. `clear`: the target has run it, so it is
+   * never resumed here, whatever is said later. `resume`: the target will never run it by this settlement.
+   */
+  decided?: 'clear' | 'resume';
 }>;
 
 export function isUnderWay(settlement: Settlement): boolean {
   return settlement.phase === 'migrating' || settlement.phase === 'resolving';
 }
 
-/** What the target said about the domain, when it could be asked. */
-export type Located = 'running' | 'paused' | 'absent';
+/** What the target's hypervisor says about the domain. */
+export type Located = 'running' | 'paused' | 'arriving' | 'absent';
+
+/**
+ * What the target's journal says about this settlement. `open`: it may still arrive, or nothing is written
+ * down. `unclear`: it can arrive no more, and whether it ever ran there nobody knows.
+ */
+export type ArrivalWord = 'open' | 'refused' | 'arrived' | 'unclear';
+
+export type There = Readonly<{ presence: Located; arrival: ArrivalWord }>;
 
 export type Resolution =
   | Readonly<{ kind: 'moved' | 'stayed'; detail: string }>
-  /** `nowhere`: both hypervisors say that they do not know it. When that lasts, there is nothing to wait for. */
-  | Readonly<{ kind: 'wait'; detail: string; alarm: boolean; nowhere?: true }>;
+  /** The target has run it: end the paused copy and the definition that are left here. */
+  | Readonly<{ kind: 'clear'; detail: string }>
+  /** The target never ran it and never will: let the copy that is paused here run on. */
+  | Readonly<{ kind: 'resume'; detail: string }>
+  | Readonly<{
+      kind: 'wait';
+      detail: string;
+      alarm: boolean;
+      /** The target is to see to it that the domain does not arrive any more, and to say so. */
+      giveUp?: true;
+      /** Both hypervisors say that they do not know it. When that lasts, there is nothing to wait for. */
+      nowhere?: true;
+    }>;
 
 /**
- * How a migration ended, from what both hypervisors say now (the ownership table in the libvirt
- * practice notes: the source owns the domain until the target is running it). In doubt: wait.
+ * How a migration ended, from what both hypervisors and the target's journal say now. The source owns the
+ * domain until the target has run it (the ownership table in the libvirt practice notes). In doubt: wait.
+ *
+ *   here                   there                        what follows
+ *   running                not running                  stayed
+ *   running                running                      alarm
+ *   running                has run                      moved: somebody brought it back
+ *   paused by migration    running, or has run          clear what is left here, then moved
+ *   paused by migration    will never run it (proven)   resume, then stayed
+ *   paused by migration    arriving, absent             the target is asked to give it up
+ *   paused by migration    cannot prove, unreachable    hold it paused, alarm
+ *   absent                 running                      clear the definition, then moved
+ *   absent                 has run                      moved
+ *   absent                 anything else                see `absentHere`
+ *
+ * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
  * `elsewhere` names a third host that speaks for the domain as its home, at a higher version than ours.
  */
 export function resolve(
   here: DomainPresence,
-  there: Located | null,
+  there: There | null,
   elsewhere: string | null = null,
 ): Resolution {
-  // It went on from the target before we had heard that it arrived there.
-  if (here.state === 'absent' && !here.defined && there !== 'running' && elsewhere !== null)
-    return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
   switch (here.state) {
     case 'running':
+      if (there?.presence === 'running')
+        return wait('both hosts say that the domain is running', true);
+      // It came back by hand: that is another story.
+      if (there?.arrival === 'arrived')
+        return { kind: 'moved', detail: 'it has run at the target since' };
       // The source runs it, so the target cannot: QEMU hands over once, and a paused arrival is killed.
-      return there === 'running'
-        ? { kind: 'wait', alarm: true, detail: 'both hosts say that the domain is running' }
-        : { kind: 'stayed', detail: 'the domain still runs at its home' };
+      return { kind: 'stayed', detail: 'the domain still runs at its home' };
     case 'migrating-out':
-      return { kind: 'wait', alarm: false, detail: 'the migration is still under way' };
+      return wait('the migration is still under way', false);
     case 'absent':
-      if (there === 'running') return { kind: 'moved', detail: 'the target is running it' };
-      if (there === null)
-        return {
-          kind: 'wait',
-          alarm: true,
-          detail: 'gone from here, and the target cannot be asked',
-        };
-      if (there === 'paused')
-        return { kind: 'wait', alarm: true, detail: 'gone from here, and paused at the target' };
-      return here.defined
-        ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
-        : { kind: 'wait', alarm: true, nowhere: true, detail: 'neither host knows the domain' };
+      return absentHere(here.defined, there, elsewhere);
     case 'arriving':
-      return {
-        kind: 'wait',
-        alarm: true,
-        detail: 'the domain is arriving where it should be leaving',
-      };
+      return wait('the domain is arriving where it should be leaving', true);
     case 'paused':
-      return pausedHere(there);
+      return here.byMigration ? pausedHere(there) : pausedByHand(there);
   }
 }
 
-/** Perform-done: the source is paused and somebody else has to decide. Never resume it while in doubt. */
-function pausedHere(there: Located | null): Resolution {
-  switch (there) {
-    case 'running':
+function absentHere(defined: boolean, there: There | null, elsewhere: string | null): Resolution {
+  if (there !== null && hasRun(there)) {
+    if (!defined)
       return {
-        kind: 'wait',
-        alarm: true,
-        detail: 'the target is running it; its paused copy here must never be resumed',
+        kind: 'moved',
+        detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
       };
-    case 'absent':
-      return {
-        kind: 'wait',
-        alarm: true,
-        detail: 'paused here and absent at the target: resume it here by hand once that is certain',
-      };
-    case 'paused':
-      return { kind: 'wait', alarm: false, detail: 'paused on both sides: handing over' };
-    case null:
-      return { kind: 'wait', alarm: true, detail: 'paused here, and the target cannot be asked' };
+    // Where it does not run there any more, the definition may be its last: somebody may have brought it back.
+    return there.presence === 'running'
+      ? { kind: 'clear', detail: 'the target has run it; its definition here is taken away' }
+      : { kind: 'moved', detail: 'the target has run it; a definition of it is left here' };
   }
+  if (there?.presence === 'running')
+    return { kind: 'moved', detail: 'somebody started it at the target' };
+  // It went on from the target before we had heard that it arrived there.
+  if (!defined && elsewhere !== null)
+    return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
+  if (there === null) return wait('gone from here, and the target cannot be asked', true);
+  // What the target holds then may be the last there is of it: nothing of ours ends or starts it.
+  if (there.presence !== 'absent') return wait('gone from here, and paused at the target', true);
+  return defined
+    ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
+    : { ...wait('neither host knows the domain', true), nowhere: true };
+}
+
+/** Perform-done: the memory is sent, the source is paused, and somebody else has to decide. */
+function pausedHere(there: There | null): Resolution {
+  if (there === null)
+    return wait('paused here, and the target cannot be asked: it is held paused', true);
+  if (hasRun(there))
+    return { kind: 'clear', detail: 'the target has run it; its paused copy here is ended' };
+  switch (there.presence) {
+    case 'running':
+      return wait('paused here, and somebody else started it at the target', true);
+    case 'absent':
+      if (there.arrival === 'refused')
+        return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };
+      if (there.arrival === 'unclear') return unclear('paused here');
+      return { ...wait('paused here: the target is asked to give it up', false), giveUp: true };
+    case 'arriving':
+      return {
+        ...wait('paused on both sides: the target is asked to give it up', false),
+        giveUp: true,
+      };
+    default:
+      return wait('paused here, and paused at the target for another reason', true);
+  }
+}
+
+/** An administrator, or the machine, paused it: whatever is decided, it is not resumed and not ended. */
+function pausedByHand(there: There | null): Resolution {
+  if (there === null) return wait('paused here by hand, and the target cannot be asked', true);
+  if (hasRun(there))
+    return wait('the target has run it; its copy here, paused by hand, must not be resumed', true);
+  if (there.presence === 'running' || there.presence === 'paused')
+    return wait('paused here by hand, and not absent at the target', true);
+  if (there.presence === 'absent' && there.arrival === 'refused')
+    return { kind: 'stayed', detail: 'it is at its home, paused there by hand' };
+  if (there.arrival === 'unclear') return unclear('paused here by hand');
+  return { ...wait('paused here by hand: the target is asked to give it up', false), giveUp: true };
+}
+
+/** Once the target has run it, its memory here is of the past: for good, whatever became of it there. */
+function hasRun({ presence, arrival }: There): boolean {
+  return arrival === 'arrived' || (presence === 'running' && arrival !== 'refused');
+}
+
+/** It is asked for on and on: somebody may come to know. */
+function unclear(here: string): Resolution {
+  const detail = `${here}, and the target cannot tell whether it ran there`;
+  return { ...wait(detail, true), giveUp: true };
+}
+
+function wait(detail: string, alarm: boolean): Resolution & { kind: 'wait' } {
+  return { kind: 'wait', detail, alarm };
 }

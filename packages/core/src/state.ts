@@ -28,8 +28,9 @@ import type {
 import type { ArrivalLoads } from './news.ts';
 import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
 import type { Priced } from './prospects.ts';
+import { type Receipt, receiptKey } from './receipt.ts';
 import type { JournalRecord } from './record.ts';
-import type { Located, Reservation, Settlement } from './settlement.ts';
+import type { EndedArrival, Reservation, Settlement, There } from './settlement.ts';
 import type { Steadiness } from './steady.ts';
 
 /** Everything about a host that does not change while its agent runs. All times in milliseconds. */
@@ -109,6 +110,15 @@ export type Settings = Readonly<{
   sequence: number;
 }>;
 
+/** What was asked about a settlement in doubt: answers to `first` to `last` count, in that order. */
+export type Questions = Readonly<{
+  first: number;
+  last: number;
+  /** What our hypervisor said when `first` was asked: when that changes, earlier answers are void. */
+  here: string;
+  giveUp: boolean;
+}>;
+
 export type HostState = {
   readonly config: HostConfig;
   settings: Settings;
@@ -134,9 +144,13 @@ export type HostState = {
   readonly progress: Map<SettlementId, MigrationProgress>;
   /** Domains that were proposed for a meeting, and when they may be again. */
   readonly meetAfterMs: Map<DomainId, number>;
-  readonly located: Map<SettlementId, { located: Located; atMs: number }>;
+  /** What targets last said about settlements in doubt, and to which question. */
+  readonly located: Map<SettlementId, { there: There; question: number; atMs: number }>;
+  readonly questions: Map<SettlementId, Questions>;
   /** Who asked where a domain is, until our hypervisor has answered. */
-  readonly locating: Map<SettlementId, HostId>;
+  readonly locating: Map<SettlementId, { asker: HostId; question: number }>;
+  /** Arrivals here that ended for good, oldest first. */
+  readonly endedArrivals: Map<SettlementId, EndedArrival>;
   /** Why the home would not settle this domain now: what operators see as recommendation. */
   readonly refused: Map<DomainId, { reason: RefuseReason; detail: string; holder: HostId }>;
   /** Domains that left by a migration of ours, and when: a sample begun earlier may still show them. */
@@ -194,6 +208,12 @@ export type HostEffect =
   | Readonly<{ kind: 'abortMigration'; domain: DomainId }>
   /** Answered by `inspected`. */
   | Readonly<{ kind: 'inspect'; settlement: SettlementId; domain: DomainId }>
+  /** Let the copy that a migration left paused here run on. */
+  | Readonly<{ kind: 'resume'; domain: DomainId }>
+  /** Take away what a migration left here of a domain that the target runs. */
+  | Readonly<{ kind: 'discard'; domain: DomainId }>
+  /** Answered by `arrivalRefused`; asked for again until it is. */
+  | Readonly<{ kind: 'refuseArrival'; settlement: SettlementId; domain: DomainId }>
   | Readonly<{
       kind: 'log';
       level: LogLevel;
@@ -220,6 +240,11 @@ export class Turn {
 
   record(record: JournalRecord): void {
     this.#records.push(record);
+  }
+
+  /** Receipts are kept with what they are about, or not at all. */
+  file(receipt: Receipt): void {
+    this.record({ kind: 'receipt', key: receiptKey(receipt), value: receipt });
   }
 
   emit(effect: HostEffect): void {

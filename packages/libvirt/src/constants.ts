@@ -108,7 +108,12 @@ export const impact = { current: 0, live: 1, config: 2 } as const;
 export const metadataType = { description: 0, title: 1, element: 2 } as const;
 
 /** virDomainUndefineFlagsValues. */
-export const undefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
+export const undefineFlag = {
+  managedSave: 1,
+  snapshotsMetadata: 2,
+  nvram: 4,
+  keepNvram: 8,
+} as const;
 
 /** virDomainDirtyRateStatus. */
 export const dirtyRateStatus = { unstarted: 0, measuring: 1, measured: 2 } as const;

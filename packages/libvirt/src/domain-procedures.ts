@@ -222,6 +222,21 @@ export const domainProcedures = {
     },
     nothing,
   ),
+  migrateFinish: procedure<
+    Readonly<{ parameters: readonly TypedParameter[]; flags: number; cancelled: boolean }>
+  >(
+    'domain_migrate_finish3_params',
+    306,
+    (writer, { parameters, flags, cancelled }) => {
+      writeTypedParameters(writer, parameters);
+      // No cookie: it carries what a migration that goes on needs.
+      writer
+        .uint(0)
+        .uint(flags)
+        .int(cancelled ? 1 : 0);
+    },
+    nothing,
+  ),
   statistics: procedure<
     Readonly<{ domains: readonly DomainReference[]; groups: number; flags: number }>,
     readonly DomainStatistics[]

@@ -4,7 +4,7 @@
  */
 
 import type { Caller, CallOptions } from './connection.ts';
-import { impact, metadataType } from './constants.ts';
+import { impact, metadataType, migrateFlag } from './constants.ts';
 import {
   type DomainStatistics,
   domainProcedures,
@@ -182,6 +182,18 @@ export class DomainApi {
    */
   wouldMigrate(domain: DomainReference, flags: number): Promise<string> {
     return this.#caller.call(domainProcedures.migrateBegin, { domain, flags });
+  }
+
+  /**
+   * Ends a domain that is arriving here and does not run yet, the way a migration that failed at its source
+   * does. libvirt takes it only while the domain is arriving, so it never hits one that has begun to run.
+   * Look at its state afterwards: libvirt answers with an error also when it has done so.
+   */
+  async cancelArrival(name: string, options?: CallOptions): Promise<void> {
+    const parameters = [{ name: 'destination_name', type: 'string', value: name } as const];
+    const flags = migrateFlag.live | migrateFlag.peer2peer;
+    const call = { parameters, flags, cancelled: true };
+    await this.#caller.call(domainProcedures.migrateFinish, call, options);
   }
 
   /**

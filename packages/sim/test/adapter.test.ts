@@ -1,4 +1,4 @@
-import type { DomainId, HostId, Message } from '@barter/core';
+import type { DomainId, HostId, Message, SettlementId } from '@barter/core';
 import { describe, expect, it } from 'vitest';
 import { clockContract, randomContract } from '../../../test/contract/clock-random.ts';
 import { hypervisorContract } from '../../../test/contract/hypervisor.ts';
@@ -53,6 +53,16 @@ hypervisorContract('simulated', async () => {
       target: 'h1' as HostId,
       nowhere: 'h9' as HostId,
       runsAtTarget: async (domain) => world.presence('h1', domain).state === 'running',
+      atTarget: new SimHypervisor(world, 'h1'),
+      async leaveBehind(domain) {
+        world.failNext({ kind: 'libvirt-died', side: 'source', handedOver: false }, domain);
+        const order = { settlement: 's' as SettlementId, domain, target: 'h1' as HostId };
+        await driving(
+          world,
+          hypervisor.migrate({ ...order, leaseMs: 30_000 }, () => {}),
+        );
+        world.setReachable('h0', true);
+      },
     },
     reach: {
       cut: async () => world.setReachable('h0', false),
@@ -107,7 +117,13 @@ journalContract('the simulated journal', async () => {
 
 clockContract('simulated', () => {
   const clock = new SimClock(1000);
-  return { clock, pass: async (ms) => clock.advanceTo(clock.nowMs() + ms) };
+  return {
+    clock,
+    pass: async (ms) => clock.advanceTo(clock.nowMs() + ms),
+    setWall: (byMs) => {
+      clock.wallSkewMs += byMs;
+    },
+  };
 });
 
 randomContract('simulated', () => new SimRandom(7));

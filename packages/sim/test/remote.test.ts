@@ -5,7 +5,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DomainId, HostId } from '@barter/core';
+import type { DomainId, HostId, SettlementId } from '@barter/core';
 import { describe, expect, it } from 'vitest';
 import { hypervisorContract } from '../../../test/contract/hypervisor.ts';
 import { trafficProbeContract } from '../../../test/contract/traffic-probe.ts';
@@ -40,6 +40,11 @@ hypervisorContract('an agent in a world of another process', async () => {
     self: peer('h0'),
     smoothingSeconds: 10,
   });
+  const there = await connectWorld({
+    socket: server.socketOf('h1'),
+    self: peer('h1'),
+    smoothingSeconds: 10,
+  });
   return {
     hypervisor,
     domain: 'vm0' as DomainId,
@@ -50,12 +55,22 @@ hypervisorContract('an agent in a world of another process', async () => {
       target: peer('h1'),
       nowhere: peer('h9'),
       runsAtTarget: async (domain) => server.world.presence('h1', domain).state === 'running',
+      atTarget: there.hypervisor,
+      async leaveBehind(domain) {
+        server.world.failNext({ kind: 'libvirt-died', side: 'source', handedOver: false }, domain);
+        const order = { settlement: 's' as SettlementId, domain, target: peer('h1') };
+        await hypervisor.migrate({ ...order, leaseMs: 30_000 }, () => {});
+        server.world.setReachable('h0', true);
+      },
     },
     reach: {
       cut: async () => server.world.setReachable('h0', false),
       mend: async () => server.world.setReachable('h0', true),
     },
-    close: stop,
+    close: async () => {
+      await there.hypervisor.close();
+      await stop();
+    },
   };
 });
 

@@ -1,7 +1,7 @@
 /**
- * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room,
- * and claims held away from home. What only an operator can decide, because the other host is gone for ever, is
- * no end that an agent owes.
+ * When the faults have stopped, everything that was begun ends in bounded time: deals, settlements, kept room, copies left
+ * paused, and claims held away from home. What only an operator can decide, because the other host is gone for ever, is decided by one, in
+ * half the seeds; in the others it is no end that an agent owes.
  */
 
 import type { SimHost } from '@barter/sim';
@@ -38,7 +38,7 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
     }
     for (const { settlement, domain, phase, to, detail } of state.settlements.values()) {
       if (phase !== 'migrating' && phase !== 'resolving') continue;
-      if (!scene.isAlive(to) && phase === 'resolving') continue;
+      if (plan.faults.operatorAway && !scene.isAlive(to) && phase === 'resolving') continue;
       open.push({
         key: `${id} settlement ${settlement}`,
         subjects: [settlement, domain],
@@ -68,7 +68,15 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
           limitMs: 3_000_000,
         });
-    return open.map((one) => ({ ...one, limitMs: one.limitMs + 2 * facts.jumpedMs }));
+    // Left by a migration that nobody else decides: the operator who is told of it does.
+    for (const { id: domain } of world.host(id).paused)
+      open.push({
+        key: `${id} paused ${domain}`,
+        subjects: [domain],
+        what: `a paused copy of ${domain} is left`,
+        limitMs: 200_000,
+      });
+    return open;
   };
 
   return {

@@ -6,7 +6,7 @@
  * moment. A definition that changed so shortly before that its agent cannot have measured since is not held against it.
  */
 
-import type { DomainId, HostId, JournalRecord } from '@barter/core';
+import type { DomainId, HomeEntry, HostId, JournalRecord } from '@barter/core';
 import type { WorldDomain } from '@barter/sim';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
@@ -37,14 +37,25 @@ export function policies(scene: Scene): Checker {
     return traits?.policy.keepApart;
   };
 
+  const isElsewhere = (host: HostId, { domain, version }: HomeEntry) => {
+    const known = world.domain(domain);
+    const [at] = known === undefined ? [] : world.hostsRunning(known);
+    if (at === undefined || at.id === host) return false;
+    return (scene.records(at.id).get('home', domain)?.version ?? 0) > version;
+  };
+
   /**
    * The keep-apart groups of the claims that a host holds, by domain; `registered`: only of those that their homes
-   * know of, because what a home has taken back is void, and the other side may know that already.
+   * know of, because what a home has taken back is void, and the other side may know that already; and so is the entry of a
+   * former home that cannot measure, when the domain runs at another host and is registered there at a higher version.
    */
   const groupsOf = (host: HostId, registered: boolean): Map<string, string | undefined> => {
     const records = scene.records(host);
     const held = [
-      ...records.all('home').flatMap(({ domain, holder }) => (holder === host ? [domain] : [])),
+      ...records.all('home').flatMap((entry) => {
+        const counts = entry.holder === host && !(registered && isElsewhere(host, entry));
+        return counts ? [entry.domain] : [];
+      }),
       ...records.all('holding').flatMap(({ claim, givenTo }) => {
         const entry = scene.records(claim.home).get('home', claim.domain);
         const counts = givenTo === null && (!registered || entry?.holder === host);

@@ -136,8 +136,11 @@ export function administrators(scene: Scene): Injector & Readonly<{ watch: Check
       onWorld(event) {
         // Before anybody has measured what has just arrived.
         if (isOver || administratorEvery === 0) return;
-        if (event.kind !== 'migration-ended' || !event.moved || random.next() >= 0.1) return;
+        if (event.kind !== 'migration-ended' || !event.moved) return;
         const domain = world.domain(event.domain);
+        // The worst time: its old home has a copy left, and has not heard that it arrived.
+        const isLeft = domain !== undefined && world.host(event.host).paused.has(domain);
+        if (random.next() >= (isLeft ? 0.5 : 0.1)) return;
         if (domain !== undefined)
           world.at(world.nowMs() + random.next() * 45, () => {
             if (isOver) return;

@@ -10,7 +10,7 @@ import { streams } from '../plan.ts';
 import type { Injector, Scene } from '../scene.ts';
 
 export function liars(scene: Scene): Injector {
-  const { plan, hosts, cluster } = scene;
+  const { plan, hosts, cluster, world } = scene;
   const { lieEvery } = plan.faults;
   const random = scene.random(streams.liars);
   const pick = <Item>(items: readonly Item[]): Item | undefined =>
@@ -53,6 +53,8 @@ export function liars(scene: Scene): Injector {
         settlement: id,
         domain,
         presence: pick(['running', 'absent']) ?? 'absent',
+        arrival: pick(['arrived', 'refused']) ?? 'refused',
+        question: random.next() < 0.5 ? 0 : world.nowMs(),
       });
     }
     const reservation = pick(scene.records(host).all('reservation'));

@@ -1,7 +1,8 @@
 /**
  * Libvirt fails, hangs, succeeds without saying so, and dies in every phase of a migration: at the beginning and
  * in the middle because its host's libvirt dies at some time, and at the end because it is told to (see
- * `hardship.ts`). It comes back after a while. An operator looks after the paused copies that are left behind.
+ * `hardship.ts`). It comes back after a while. What agents cannot decide (a copy whose other host is gone, or does not know)
+ * an operator decides, much later.
  */
 
 import type { HostEffect } from '@barter/core';
@@ -18,6 +19,8 @@ import type { Checker, Injector, Scene } from '../scene.ts';
 
 /** A migration that gets on takes a few seconds here. */
 const noProgressMs = 20_000;
+/** Agents have decided long before, unless they cannot. */
+const operatorLooksAfterMs = 80_000;
 
 export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
   const { world, plan, hosts, facts } = scene;
@@ -40,11 +43,24 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       case 4:
         return { kind: 'stayed-unseen', detail };
       case 5:
+        return {
+          kind: 'libvirt-died',
+          side: 'source',
+          handedOver: true,
+          ...(random.next() < 0.3 ? { leaves: 'definition' as const } : {}),
+        };
       case 6:
-        return { kind: 'libvirt-died', side: 'source', handedOver: random.next() < 0.5 };
+        return { kind: 'libvirt-died', side: 'source', handedOver: false, ...drawWaiting() };
       default:
         return { kind: 'libvirt-died', side: 'target', handedOver: random.next() < 0.5 };
     }
+  };
+
+  /** What the target has of it waits to be told to run: in vain, or the order is under way still. */
+  const drawWaiting = () => {
+    const drawn = random.next();
+    if (drawn < 0.3) return {};
+    return { waits: { orderAfterMs: drawn < 0.5 ? null : random.next() * 30_000 } };
   };
 
   const disturb = (effect: HostEffect & { kind: 'migrate' }) => {
@@ -74,9 +90,11 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     const arriving = world.hosts.some((other) => other.arriving.has(domain));
     if (arriving || !host.reachable) return;
     if (resumePaused(world, domain, host)) {
+      facts.count('operator resumes');
       scene.trace.add(`! an operator resumes ${domain.id} on ${host.id}`);
       facts.handle(domain.id, world.nowMs());
     } else if (discardPaused(world, domain, host)) {
+      facts.count('operator discards');
       scene.trace.add(`! an operator throws the paused copy of ${domain.id} on ${host.id} away`);
     } else return;
     leftAtMs.delete(`${domain.id} ${host.id}`);
@@ -90,6 +108,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
         if (random.next() < migrationFault) disturb(effect);
       },
       onWorld(event) {
+        if (event.kind === 'resumed') facts.count('left paused, and an agent resumes it');
         if (event.kind !== 'reachable' || event.reachable) return;
         comesBack(world.host(event.host));
         // A host in trouble seldom loses one process only.
@@ -117,7 +136,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
           const key = `${domain.id} ${host.id}`;
           const sinceMs = leftAtMs.get(key) ?? world.nowMs();
           leftAtMs.set(key, sinceMs);
-          if (world.nowMs() - sinceMs > 15_000) resolvePaused(domain, host);
+          if (world.nowMs() - sinceMs > operatorLooksAfterMs) resolvePaused(domain, host);
         }
       }
     },

@@ -1,6 +1,7 @@
 /**
  * A host vanishes for ever, with everything that ran on it; an administrator may start some of that elsewhere. Every
  * other one vanishes at a bad moment: a domain has just arrived there, and its old home's agent dies before it knows.
+ * An operator who sees an agent wait for such a host tells it that the host is gone for ever.
  */
 
 import type { SimHost } from '@barter/sim';
@@ -8,7 +9,10 @@ import { powerOff } from '@barter/sim';
 import { streams } from '../plan.ts';
 import type { Checker, Injector, Scene } from '../scene.ts';
 
-export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker }> {
+/** How long an alarm waits for somebody who looks. */
+const noticedMs = 15_000;
+
+export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
   const { world, plan, hosts, facts } = scene;
   const random = scene.random(streams.vanishing);
   const atSeconds = Array.from({ length: plan.faults.vanishing }, () =>
@@ -49,6 +53,20 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker }>
   };
 
   return {
+    /** Also after the faults. */
+    operate() {
+      if (plan.faults.operatorAway) return;
+      for (const host of hosts)
+        for (const { domain, to, unresolvedSinceMs } of host.state?.settlements.values() ?? []) {
+          if (unresolvedSinceMs === null || scene.isAlive(to)) continue;
+          if (host.clock.nowMs() - unresolvedSinceMs < noticedMs) continue;
+          scene.fault(
+            'operator orders',
+            `an operator tells ${host.id} that ${to} is gone for ever`,
+          );
+          host.order({ order: 'target-gone', domain, target: to });
+        }
+    },
     tick() {
       second++;
       if (!atSeconds.includes(second)) return;

@@ -15,6 +15,7 @@ const bodies = [
   '{"peer":"kvm1"}',
   '{"id":"x"}',
   '{"domain":"x"}',
+  '{"domain":"x","target":"kvm2"}',
 ];
 const words = [
   ...views,

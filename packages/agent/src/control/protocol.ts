@@ -32,6 +32,7 @@ export const commandBodies: { readonly [Name in CommandName]: z.ZodType<Commands
     approve: z.strictObject({ id }),
     reject: z.strictObject({ id }),
     'abort-migration': z.strictObject({ domain: id }),
+    'target-gone': z.strictObject({ domain: id, target: peer }),
   };
 
 const views: { readonly [Name in ViewName]: true } = {

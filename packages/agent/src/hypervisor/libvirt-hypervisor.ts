@@ -14,6 +14,8 @@ import type {
   MigrationProgress,
   MigrationResult,
   Policy,
+  RefusalOutcome,
+  SettlementId,
 } from '@barter/core';
 import {
   type DomainEvent,
@@ -24,6 +26,7 @@ import {
   type Reachability,
 } from '@barter/libvirt';
 import type { MigrationFacts, MigrationPath } from '../migration-path.ts';
+import type { DepartureWay } from '../mover/departures.ts';
 import { failure, type Result, success } from '../result.ts';
 import { checkArrival } from './arrival.ts';
 import type { CapacityLimits } from './capacity.ts';
@@ -31,9 +34,11 @@ import { type DirtyRateSettings, dirtyRateDefaults } from './dirty-rate.ts';
 import { parseDomainXml } from './domain-xml.ts';
 import { type KernelPaths, kernelPaths } from './host-load.ts';
 import { hypervisorEvent } from './hypervisor-event.ts';
+import { type ArrivalDoor, discardLeftover, refuseArrival, resumeLeftover } from './leftovers.ts';
 import { MigrationRun } from './migration-run.ts';
 import { policyNamespace, policyPrefix, readPolicy, writePolicy } from './policy-xml.ts';
 import { inspectDomain, isMigratingOut } from './presence.ts';
+import { RunningWatch } from './running-watch.ts';
 import { Sampler } from './sampler.ts';
 
 export type HypervisorOptions = Readonly<{
@@ -62,6 +67,10 @@ export type HypervisorParts = Readonly<{
   socketPath: string;
   /** How the bytes of a migration get to the target. */
   path: MigrationPath;
+  /** How domains arrive here. */
+  door: ArrivalDoor;
+  /** How domains leave. */
+  way: DepartureWay;
   log: Log;
   options: HypervisorOptions;
 }>;
@@ -74,6 +83,9 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #sampler: Sampler;
   readonly #runs = new Map<DomainId, MigrationRun>();
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
+  readonly #running = new RunningWatch();
+  /** What is being done about copies that migrations left. */
+  readonly #tended = new Map<DomainId, Promise<void>>();
   readonly #closing = new AbortController();
   #reachable: boolean | undefined;
 
@@ -112,8 +124,11 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#client.isReachable;
   }
 
-  sample(): Promise<HypervisorSample> {
-    return this.#sampler.sample();
+  async sample(): Promise<HypervisorSample> {
+    const sample = await this.#sampler.sample();
+    for (const { domain, state } of sample.domains)
+      if (state === 'running') this.#running.saw(domain);
+    return sample;
   }
 
   /** A listener that comes late is told at once when libvirt is away. */
@@ -123,7 +138,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   inspect(domain: DomainId): Promise<DomainPresence> {
-    return inspectDomain(this.#client.domains, domain);
+    return inspectDomain(this.#client.domains, domain, this.#parts.way.isHeld);
   }
 
   async migrate(
@@ -135,10 +150,10 @@ export class LibvirtHypervisor implements Hypervisor {
       const detail = `A migration of domain ${domain} is under way already.`;
       return { outcome: 'stayed', code: 'busy', detail };
     }
-    const { path, log, options } = this.#parts;
+    const { path, way, log, options } = this.#parts;
     const settings = { pollMs: 500, askEveryMs: 1_000, ...options.migration };
     const { signal } = this.#closing;
-    const world = { client: this.#client, path, log, settings, signal };
+    const world = { client: this.#client, path, way, log, settings, signal };
     const run = new MigrationRun(world, order, onProgress);
     this.#runs.set(domain, run);
     try {
@@ -174,6 +189,21 @@ export class LibvirtHypervisor implements Hypervisor {
       const detail = error instanceof Error ? error.message : String(error);
       this.#parts.log.log('warn', 'abort-failed', detail, { domain });
     }
+  }
+
+  resume(domain: DomainId): Promise<void> {
+    return this.#tend(domain, () => resumeLeftover(this.#client.domains, this.#parts.way, domain));
+  }
+
+  discard(domain: DomainId): Promise<void> {
+    return this.#tend(domain, () => discardLeftover(this.#client.domains, this.#parts.way, domain));
+  }
+
+  refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
+    const { domains } = this.#client;
+    return refuseArrival(domains, this.#parts.door, settlement, domain, (uuid, sinceMs) =>
+      this.#running.notSeenSince(uuid, sinceMs),
+    );
   }
 
   /** The target's checks before a domain may arrive. Errors: `check-failed`, `unreachable`. */
@@ -222,7 +252,17 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#client.close();
   }
 
+  /** One at a time for each domain: libvirt may let a call wait for half a minute, and we are told again each second. */
+  #tend(domain: DomainId, work: () => Promise<void>): Promise<void> {
+    const known = this.#tended.get(domain);
+    if (known !== undefined) return known;
+    const tended = work().finally(() => this.#tended.delete(domain));
+    this.#tended.set(domain, tended);
+    return tended;
+  }
+
   #noticed(event: DomainEvent): void {
+    this.#running.notice(event);
     for (const run of this.#runs.values()) run.notice(event);
     const translated = hypervisorEvent(event);
     if (translated !== null) this.#tell(translated);

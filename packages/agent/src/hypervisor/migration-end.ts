@@ -41,7 +41,7 @@ export type Watch = Readonly<{
 const shutoffMigrated = 4;
 /** For libvirtd to come back, and for what is under way to end. */
 const clearWithinMs = 120_000;
-/** After a lost answer: so many times in a row it has to run here with nothing under way. */
+/** After a lost answer: so many times in a row it has to run here, or be left paused, with nothing under way. */
 const confirmations = 5;
 
 /** null when nothing of the domain is left here; otherwise one sentence about what is. */
@@ -75,9 +75,14 @@ export async function concludeFailure(
   const needed = isUncertain(error) ? confirmations : 1;
   let deadlineMs = performance.now() + clearWithinMs;
   let inARow = 0;
+  let leftInARow = 0;
   let last: DomainPresence | undefined;
   while (performance.now() < deadlineMs && !watch.signal.aborted) {
     last = await inspectDomain(client.domains, domain.uuid).catch(() => undefined);
+    const isLeft = last?.state === 'paused' && last.byMigration;
+    leftInARow = isLeft ? leftInARow + 1 : 0;
+    // Perform-done: it stands still until somebody decides, so nobody waits longer than needed.
+    if (leftInARow >= needed) break;
     inARow = last?.state === 'running' ? inARow + 1 : 0;
     if (inARow >= needed) {
       return { kind: 'runs-here', code: codeOf(error), detail: `libvirt: ${error.message}` };

@@ -21,6 +21,7 @@ import {
   type TypedParameters,
 } from '@barter/libvirt';
 import type { MigrationPath, OpenPath } from '../migration-path.ts';
+import type { DepartureWay } from '../mover/departures.ts';
 import { markAutostart } from './autostart.ts';
 import { iterationOf, progressOf } from './job-progress.ts';
 import { concludeFailure, concludeSuccess } from './migration-end.ts';
@@ -41,6 +42,8 @@ export type MigrationSettings = Readonly<{
 export type MigrationWorld = Readonly<{
   client: Pick<LibvirtClient, 'domains' | 'dedicated'>;
   path: MigrationPath;
+  /** Whether libvirt waits for an answer that got lost. */
+  way: Pick<DepartureWay, 'isHeld'>;
   log: Log;
   settings: MigrationSettings;
   /** The agent is ending. */
@@ -50,6 +53,7 @@ export type MigrationWorld = Readonly<{
 /** libvirt's own end of a migration (Finish, Confirm) after the memory is sent, and some to spare. */
 const endingMsMax = 60_000;
 const callMsMax = 10_000;
+const lostAnswer = 'the domain was sent, and the target’s answer got lost';
 
 export class MigrationRun {
   readonly #world: MigrationWorld;
@@ -59,6 +63,8 @@ export class MigrationRun {
   /** Resolves when libvirt's answer to the migration is there. */
   readonly #answered = Promise.withResolvers<void>();
   readonly #completed = Promise.withResolvers<void>();
+  /** Resolves when libvirt waits for an answer that got lost: it will not come to an end by itself. */
+  readonly #heldUp = Promise.withResolvers<typeof lostAnswer>();
   #abort: Readonly<{ code: string; detail: string }> | undefined;
   #migrating: DomainReference | undefined;
   #hasAnswer = false;
@@ -81,11 +87,16 @@ export class MigrationRun {
     if (!departure.ok) return stayed(departure.code, departure.message);
     const opened = await path.open(this.#order, departure.value.facts);
     if (!opened.ok) return stayed(opened.code, opened.message);
+    let isInDoubt = false;
     try {
-      return await this.#migrate(departure.value, opened.value);
+      const result = await this.#migrate(departure.value, opened.value);
+      isInDoubt = result.outcome === 'unknown';
+      return result;
     } finally {
-      // An agent that ends does not take a migration under way with it: the path ends by itself.
-      if (!this.#world.signal.aborted || this.#migrating === undefined) {
+      // An agent that ends does not take a migration under way with it: the path ends by itself. Nor is it closed
+      // while the end is in doubt: libvirt would take that for a failure and resume the domain.
+      const isOurs = this.#migrating === undefined || !this.#world.signal.aborted;
+      if (isOurs && !isInDoubt) {
         await opened.value.close().catch((error: unknown) => this.#say('path-not-closed', error));
       }
     }
@@ -127,10 +138,11 @@ export class MigrationRun {
     }
     this.#migrating = departure.domain;
     const monitor = this.#monitor(departure);
-    const error = await this.#perform(departure, path);
+    const error = await Promise.race([this.#perform(departure, path), this.#heldUp.promise]);
     this.#hasAnswer = true;
     this.#answered.resolve();
     await monitor;
+    if (error === lostAnswer) return { outcome: 'unknown', detail: lostAnswer };
     return error === null ? this.#moved(departure) : this.#failed(departure, error);
   }
 
@@ -164,6 +176,8 @@ export class MigrationRun {
       // Asked for before libvirt had begun, or hung: asked for again until it has an effect.
       if (this.#abort !== undefined) await this.#abortJob();
       else await this.#heed(patience.judge(this.#read(job)), domain);
+      if (await this.#world.way.isHeld(domain.uuid).catch(() => false))
+        this.#heldUp.resolve(lostAnswer);
     }
   }
 

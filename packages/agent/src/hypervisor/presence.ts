@@ -18,13 +18,24 @@ import {
 
 export type StateAndReason = Readonly<{ state: number; reason: number }>;
 
-/** Rejects with a `LibvirtError` when libvirt cannot be asked. */
-export async function inspectDomain(domains: DomainApi, uuid: string): Promise<DomainPresence> {
+/**
+ * Rejects with a `LibvirtError` when libvirt cannot be asked. `isHeld` says whether libvirt waits for an answer of the
+ * target that got lost: then nobody works on the migration any more, although its job goes on.
+ */
+export async function inspectDomain(
+  domains: DomainApi,
+  uuid: string,
+  isHeld: (uuid: string) => Promise<boolean> = async () => false,
+): Promise<DomainPresence> {
   try {
     const domain = await domains.lookupByUuid(uuid);
     const state = await domains.state(domain);
     if (!isActive(state.state)) return { state: 'absent', defined: true };
-    return presenceOf(state, await jobOf(domains, domain));
+    const presence = presenceOf(state, await jobOf(domains, domain));
+    const isAtItsEnd =
+      state.state === domainState.paused && state.reason === pausedReason.migration;
+    if (presence.state !== 'migrating-out' || !isAtItsEnd || !(await isHeld(uuid))) return presence;
+    return { state: 'paused', detail: 'sent, and the answer got lost', byMigration: true };
   } catch (error) {
     if (isNotFound(error)) return { state: 'absent', defined: false };
     throw error;
@@ -67,10 +78,12 @@ export function presenceOf(
     const arriving = reason === pausedReason.migration || reason === pausedReason.startingUp;
     if (job === 'incoming' && arriving) return { state: 'arriving' };
     if (job !== null && job !== 'incoming' && isMigratingIn(job)) return { state: 'arriving' };
-    return { state: 'paused', detail: pausedDetail(reason) };
+    const byMigration = reason === pausedReason.migration;
+    return { state: 'paused', detail: pausedDetail(reason), byMigration };
   }
   if (state === domainState.running || state === domainState.blocked) return { state: 'running' };
-  return { state: 'paused', detail: `libvirt says that its state is ${stateName(state)}` };
+  const detail = `libvirt says that its state is ${stateName(state)}`;
+  return { state: 'paused', detail, byMigration: false };
 }
 
 export function isActive(state: number): boolean {

@@ -7,12 +7,14 @@
  */
 
 import type { DomainId, HostId, Log, SettlementId } from '@barter/core';
+import type { ArrivalDoor } from '../hypervisor/leftovers.ts';
 import type { MigrationFacts } from '../migration-path.ts';
 import type { Json, PeerNetwork } from '../network/peer-network.ts';
 import { failure, type Result, success } from '../result.ts';
 import { channelPaths, controlPath, settlementDirectory } from './channel.ts';
 import { closeMover, findMover, listMovers } from './control.ts';
 import { readDefinition } from './definition.ts';
+import { arrivalEvidence, closeDoor, markOpened, orderedMark } from './door.ts';
 import { createIdentity } from './identity.ts';
 import { monotonicMs } from './monotonic.ts';
 import {
@@ -63,8 +65,8 @@ export type ArrivalOptions = MoverProcess &
 
 const moversMaxDefault = 16;
 
-/** Registers `migration.prepare` and `migration.close` on the peer network. */
-export function serveArrivals(options: ArrivalOptions): void {
+/** Registers `migration.prepare` and `migration.close` on the peer network. Returns what refuses arrivals. */
+export function serveArrivals(options: ArrivalOptions): ArrivalDoor {
   const underWay = new Set<string>();
   options.network.onRequest(prepareRequest, async (from, body) => {
     const parsed = prepareBody.safeParse(body);
@@ -90,6 +92,11 @@ export function serveArrivals(options: ArrivalOptions): void {
     if (!parsed.success) return failure('bad-request', 'settlement: missing or wrong.');
     return closeMover(options.runDirectory, parsed.data.settlement, 'target', from);
   });
+  const { runDirectory } = options;
+  return {
+    close: (settlement) => closeDoor(runDirectory, settlement, () => underWay.has(settlement)),
+    evidence: (settlement) => arrivalEvidence(runDirectory, settlement),
+  };
 }
 
 async function prepare(
@@ -106,6 +113,11 @@ async function prepare(
   const still = await currentLease(options, from, body);
   if (!still.ok) return still;
   const leaseMs = still.value.expiresAtMs - options.clock.nowMs();
+  try {
+    await markOpened(options.runDirectory, body.settlement, body.way.kind === 'tunnel');
+  } catch (error) {
+    return failure('check-failed', `This host cannot remember what it lets in: ${String(error)}.`);
+  }
   if (body.way.kind === 'plain') return success({ tunnel: null, leaseMs, ...addressOf(options) });
   const free = await makeRoomForMover(options, from, body.settlement);
   if (!free.ok) return free;
@@ -205,6 +217,7 @@ async function openTunnel(
     directory,
     owner: options.owner,
     leaseEndsAtMs: monotonicMs() + leaseMs,
+    orderedMark: orderedMark(options.runDirectory, settlement),
     idleMs: options.idleMs ?? idleDefaultMs,
     lingerMs: options.lingerMs ?? lingerDefaultMs,
     listenAddress: options.listenAddress ?? null,

@@ -4,18 +4,25 @@
  *   waiting ── first connection ──▶ carrying ── last one closed ──▶ lingering ── lingerMs ──▶ over
  *   waiting ── lease ends ──▶ over         any ── no byte for idleMs, or told to ──▶ over
  *
- * The rule: a mover never waits for its agent. Whatever happens to that one, these limits end it.
+ *   carrying ── the last order's answer is missing ──▶ stays, until told to end or libvirtd hangs up
+ *
+ * The rule: a mover never waits for its agent. Whatever happens to that one, these limits end it. The one exception
+ * is an order to run the domain whose answer is missing (order-guard.ts): nobody but the agents can find out.
  */
 
 import type { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream';
 import type { MoverStatus } from './job.ts';
 import { monotonicMs } from './monotonic.ts';
+import type { OrderState } from './order-guard.ts';
 
 export type CarrierLimits = Readonly<{ leaseEndsAtMs: number; idleMs: number; lingerMs: number }>;
 
 /** Read this much ahead on each side before pausing it: a few reads of the event loop's 64 KiB. */
 export const highWaterMarkBytes = 1024 * 1024;
+
+/** An order to run a domain is answered within a second or two; who waits longer may wait for ever. */
+const answerOverdueMs = 10_000;
 
 /** setTimeout takes no more (24 days). */
 const timerMaxMs = 2 ** 31 - 1;
@@ -33,6 +40,9 @@ export class Carrier {
   #timer: NodeJS.Timeout | undefined;
   readonly #ticker: NodeJS.Timeout;
   #over = false;
+  /** Since when each guarded connection has waited for the answer to an order; undefined: it does not. */
+  readonly #orders = new Map<object, { sinceMs: number; isHeld: boolean }>();
+  readonly #onEnd = new Set<() => void>();
 
   /** `onOver` is called once, with the reason as one sentence; nothing is open any more then. */
   constructor(limits: CarrierLimits, onOver: (reason: string) => void) {
@@ -52,8 +62,38 @@ export class Carrier {
     return !this.#over && monotonicMs() < this.#limits.leaseEndsAtMs;
   }
 
-  get status(): Pick<MoverStatus, 'phase' | 'connections' | 'bytes'> {
-    return { phase: this.#phase, connections: this.#connections, bytes: this.#bytes() };
+  get status(): Pick<MoverStatus, 'phase' | 'connections' | 'bytes' | 'held'> {
+    const { connections, bytes } = { connections: this.#connections, bytes: this.#bytes() };
+    return { phase: this.#phase, connections, bytes, held: this.#isHeld() };
+  }
+
+  /** A guarded connection waits for the answer to its order, or does no more: nothing but `end` ends it meanwhile. */
+  order(who: object, state: OrderState, cut: () => void): void {
+    if (state === 'none') {
+      this.#orders.delete(who);
+      this.#onEnd.delete(cut);
+      if (this.#connections === 0 && this.#phase === 'carrying') this.#linger();
+      return;
+    }
+    if (this.#over) {
+      cut();
+      return;
+    }
+    this.#onEnd.add(cut);
+    const sinceMs = this.#orders.get(who)?.sinceMs ?? monotonicMs();
+    this.#orders.set(who, { sinceMs, isHeld: state === 'held' });
+  }
+
+  /** An order to run the domain has been passed on, and its answer has not. */
+  get awaitsAnswer(): boolean {
+    return this.#orders.size > 0;
+  }
+
+  #isHeld(): boolean {
+    const nowMs = monotonicMs();
+    return [...this.#orders.values()].some(
+      ({ sinceMs, isHeld }) => isHeld || nowMs - sinceMs >= answerOverdueMs,
+    );
   }
 
   /**
@@ -99,6 +139,7 @@ export class Carrier {
     clearTimeout(this.#timer);
     clearInterval(this.#ticker);
     for (const socket of this.#open) socket.destroy();
+    for (const cut of this.#onEnd) cut();
     this.#onOver(reason);
   }
 
@@ -108,7 +149,11 @@ export class Carrier {
     this.#counters.delete(count);
     this.#open.delete(near);
     this.#open.delete(far);
-    if (this.#connections > 0 || this.#over) return;
+    if (this.#connections > 0 || this.#over || this.#orders.size > 0) return;
+    this.#linger();
+  }
+
+  #linger(): void {
     this.#phase = 'lingering';
     this.#timer = setTimeout(
       () => this.end('The migration is over: its last connection closed.'),
@@ -131,6 +176,7 @@ export class Carrier {
     const nowMs = monotonicMs();
     if (bytes !== this.#bytesSeen) this.#movedAtMs = nowMs;
     this.#bytesSeen = bytes;
+    if (this.#orders.size > 0) return;
     if (this.#phase === 'carrying' && nowMs - this.#movedAtMs >= this.#limits.idleMs)
       this.end(`No byte has moved for ${Math.round(this.#limits.idleMs / 1000)} s.`);
   }

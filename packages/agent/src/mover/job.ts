@@ -45,6 +45,8 @@ const sourceJob = z.strictObject({
 const targetJob = z.strictObject({
   role: z.literal('target'),
   ...common,
+  /** Made before the call that makes the domain run goes through (door.ts). */
+  orderedMark: z.string().min(1).max(4096).startsWith('/'),
   /** Addresses to listen on; null: all of them. */
   listenAddress: z.string().max(256).nullable(),
   /** The first free port of this range is taken; 0 to 0: any. */
@@ -88,5 +90,7 @@ export const moverStatus = z.object({
   phase: z.enum(['waiting', 'carrying', 'lingering']),
   connections: z.number().int(),
   bytes: z.number(),
+  /** The order to run the domain has been passed on, and its answer is overdue or lost. */
+  held: z.boolean().default(false),
 });
 export type MoverStatus = z.infer<typeof moverStatus>;

@@ -51,8 +51,12 @@ async function carryOut(job: MoverJob, log: Log): Promise<Result<null>> {
   const carrier = new Carrier(job, over);
   // A terminal that goes away is none of our business; being told to stop is.
   process.on('SIGHUP', () => {});
-  process.once('SIGTERM', () => carrier.end('The process was told to stop.'));
-  process.once('SIGINT', () => carrier.end('The process was told to stop.'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // The way would break, and libvirt guess: only the agent ends that.
+      if (carrier.awaitsAnswer) log.log('warn', 'not-stopped', 'An order’s answer is awaited.');
+      else carrier.end('The process was told to stop.');
+    });
   try {
     const started = await start(job, carrier, log, servers);
     if (!started.ok) {

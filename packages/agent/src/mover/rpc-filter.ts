@@ -96,6 +96,13 @@ export function procedureName(header: RpcHeader): string {
   return name === undefined ? `procedure ${header.procedure}` : `${name} (${header.procedure})`;
 }
 
+/** Whether this call makes the target run the domain: a finish that is not a cancellation. */
+export function isOrderToRun(frame: RpcFrame): boolean {
+  if (frame.program !== remoteProgram || frame.procedure !== 306) return false;
+  // The last word of its payload; what is no finish at all counts as an order.
+  return frame.payload.length < 4 || frame.payload.readInt32BE(frame.payload.length - 4) === 0;
+}
+
 /** The calls of one lease, over all its connections. */
 export class RpcFilter {
   readonly #expected: Expected;

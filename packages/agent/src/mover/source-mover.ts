@@ -11,6 +11,7 @@ import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, channels, connectionsMax, encodeHeader } from './channel.ts';
 import type { SourceJob } from './job.ts';
+import { OrderGuard } from './order-guard.ts';
 import { showsPinnedKey, tlsSettings } from './tls-settings.ts';
 
 const handshakeMaxMs = 10_000;
@@ -76,13 +77,14 @@ function carry(job: SourceJob, channel: Channel, near: Socket, carrier: Carrier,
   const far = connectTls(settings);
   const deadline = setTimeout(() => far.destroy(new Error('no TLS in time')), handshakeMaxMs);
   near.once('close', () => clearTimeout(deadline));
+  let isJoined = false;
   far.on('error', (error) => {
     log.log('warn', 'connection', `${channel} to ${job.host}:${job.port}: ${error.message}.`);
-    near.destroy();
+    if (!isJoined) near.destroy();
   });
   far.once('close', () => {
-    // Before the two are joined nobody else would tell libvirtd or QEMU.
-    if (!far.readableEnded) near.destroy();
+    // Before the two are joined nobody else would tell libvirtd or QEMU; afterwards the carrier does.
+    if (!isJoined) near.destroy();
   });
   far.once('secureConnect', () => {
     clearTimeout(deadline);
@@ -97,9 +99,27 @@ function carry(job: SourceJob, channel: Channel, near: Socket, carrier: Carrier,
       near.destroy();
       return;
     }
+    isJoined = true;
     far.setNoDelay(true);
     far.write(encodeHeader(channel));
     log.log('info', 'connected', `The ${channel} channel is connected.`, { channel });
-    carrier.join(near, far, () => near.bytesRead + near.bytesWritten);
+    const count = () => near.bytesRead + near.bytesWritten;
+    if (channel === 'libvirt') carrier.join(guarded(near, carrier, log), far, count);
+    else carrier.join(near, far, count);
   });
+}
+
+/** libvirtd's connection, which does not break while the answer to its order is missing. */
+function guarded(near: Socket, carrier: Carrier, log: Log): OrderGuard {
+  const cut = () => near.destroy();
+  const guard: OrderGuard = new OrderGuard(near, (state) => {
+    carrier.order(guard, state, cut);
+    if (state === 'held')
+      log.log(
+        'warn',
+        'order-unanswered',
+        'The way broke before the target had answered the order.',
+      );
+  });
+  return guard;
 }

@@ -6,16 +6,19 @@
  * before a byte of it goes anywhere.
  */
 
+import { writeFileSync } from 'node:fs';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { connect, type IpcNetConnectOpts, type Server, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Log } from '@barter/core';
+import { orderHeld } from '../crash-point.ts';
 import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, connectionsMax, decodeHeader, headerBytes } from './channel.ts';
 import type { TargetJob } from './job.ts';
-import { frameBytesMax, procedureName, RpcFilter } from './rpc-filter.ts';
+import { monotonicMs } from './monotonic.ts';
+import { frameBytesMax, isOrderToRun, procedureName, RpcFilter } from './rpc-filter.ts';
 import { RpcFrameSplitter } from './rpc-frame.ts';
 import { showsPinnedKey, tlsSettings } from './tls-settings.ts';
 
@@ -121,13 +124,16 @@ function serve(
   near.once('connect', () => {
     connected = true;
     log.log('info', 'connected', `The ${channel} channel is connected.`, { channel });
-    const gate = channel === 'libvirt' ? filterStream(filter, log) : undefined;
+    const gate = channel === 'libvirt' ? filterStream(filter, job.orderedMark, log) : undefined;
     carrier.join(far, near, () => near.bytesRead + near.bytesWritten, gate);
   });
 }
 
-/** Lets through what the filter lets through; anything else fails the stream, which ends the connection. */
-function filterStream(filter: RpcFilter, log: Log): Transform {
+/**
+ * Lets through what the filter lets through; anything else fails the stream, which ends the connection. An order to
+ * run the domain leaves its mark first: if that cannot be made, the order does not go through.
+ */
+function filterStream(filter: RpcFilter, orderedMark: string, log: Log): Transform {
   const splitter = new RpcFrameSplitter(frameBytesMax);
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -138,6 +144,15 @@ function filterStream(filter: RpcFilter, log: Log): Transform {
           log.log('error', verdict.code, verdict.message, { procedure: frame.procedure });
           done(new Error(verdict.message));
           return;
+        }
+        if (isOrderToRun(frame)) {
+          if (process.env.BARTER_CRASH_AT === orderHeld) process.kill(process.pid, 'SIGSTOP');
+          try {
+            writeFileSync(orderedMark, String(monotonicMs()), { mode: 0o600 });
+          } catch (error) {
+            done(error as Error);
+            return;
+          }
         }
         this.push(frame.bytes);
       }

@@ -262,7 +262,7 @@ export function movesView(
       name: settlement?.name ?? domainName(state, receipt.domain),
       from: hostName(state, receipt.from),
       to: hostName(state, receipt.to),
-      phase: receipt.moved ? 'moved' : 'failed',
+      phase: receipt.moved === null ? 'unknown' : receipt.moved ? 'moved' : 'failed',
       detail: receipt.detail,
       startedAtMs:
         receipt.statistics === null ? null : receipt.atMs - receipt.statistics.durationMs,

@@ -47,6 +47,7 @@ function prepare(
     {
       client: libvirt,
       path,
+      way: { isHeld: async () => false },
       log: { log: (_level, code) => said.push(code) },
       signal,
       settings: { bandwidthBytesPerSecond: null, downtimeMaxMs: 300, pollMs: 2, askEveryMs: 2 },

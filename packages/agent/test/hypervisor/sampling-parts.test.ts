@@ -277,20 +277,20 @@ describe('presence', () => {
       'left behind',
       { state: paused, reason: pausedReason.migration },
       null,
-      { state: 'paused', detail: 'paused by a migration that did not end' },
+      { state: 'paused', detail: 'paused by a migration that did not end', byMigration: true },
     ],
     [
       'an administrator’s pause',
       { state: paused, reason: pausedReason.user },
       null,
-      { state: 'paused', detail: 'paused by an administrator' },
+      { state: 'paused', detail: 'paused by an administrator', byMigration: false },
     ],
     ['shut off', { state: shutoff, reason: 1 }, null, { state: 'absent', defined: true }],
     [
       'crashed and kept',
       { state: crashed, reason: 1 },
       null,
-      { state: 'paused', detail: 'libvirt says that its state is crashed' },
+      { state: 'paused', detail: 'libvirt says that its state is crashed', byMigration: false },
     ],
   ] as const)('%s', (_, state, theJob, presence) => {
     expect(presenceOf(state, theJob)).toEqual(presence);

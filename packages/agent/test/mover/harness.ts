@@ -132,7 +132,9 @@ export async function filesLeft(directory: string): Promise<readonly string[]> {
   const lists = await Promise.all(
     ['s', 't'].map(async (side) => {
       const names = await readdir(join(directory, side), { recursive: true }).catch(() => []);
-      return names.filter((name) => name !== 'control').map((name) => `${side}/${name}`);
+      return names
+        .filter((name) => name !== 'control' && !name.startsWith('arrivals'))
+        .map((name) => `${side}/${name}`);
     }),
   );
   return lists.flat();

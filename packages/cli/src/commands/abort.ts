@@ -7,9 +7,21 @@ export const register: Register = (program, session) => {
     .command('abort')
     .description('ends a live migration out of this host; the virtual machine stays')
     .argument('<domain>', 'name or UUID')
+    .option(
+      '--target-gone <host>',
+      'of a migration in doubt: says that this host, its target, is gone for ever and runs nothing',
+    )
     .option('--json', 'one JSON document')
     .action(async (domain: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<ActOptions>();
+      const options = command.optsWithGlobals<ActOptions & { targetGone?: string }>();
+      const { targetGone: target } = options;
+      if (target !== undefined) {
+        const body = { domain, target };
+        const say = ({ ended }: { ended: string }) =>
+          `The migration of ${ended} to ${target} has ended, and how is not known: ${target} is gone for ever, as you say. Start ${ended} by hand, on one host, if it runs nowhere.`;
+        session.end(await act(session, 'target-gone', body, options, say));
+        return;
+      }
       session.end(
         await act(
           session,

@@ -158,21 +158,7 @@ export class Hosts {
   }
 
   #create(name: HostId): void {
-    const { cost, search, minGainBitsPerSecond } = preset('default');
-    const config: HostConfig = {
-      self: name,
-      name: `name of ${name}`,
-      location: ['pod0', `rack-of-${name}`],
-      cost,
-      search,
-      minGainBitsPerSecond,
-      migrationsAtOnce: 1,
-      bookOffers: 200,
-      bookPartners: 32,
-      migration: { bandwidthBytesPerSecond: null, downtimeMs: 300 },
-      timing,
-    };
-    this.states.set(name, createHost(config, [], 'observe'));
+    this.states.set(name, createHost(hostConfig(name), [], 'observe'));
     this.#samples.delete(name);
   }
 
@@ -184,6 +170,24 @@ export class Hosts {
       effect.kind === 'send' ? [{ from: name, to: effect.to, message: effect.message }] : [],
     );
   }
+}
+
+/** A host as tests have them. */
+export function hostConfig(name: string): HostConfig {
+  const { cost, search, minGainBitsPerSecond } = preset('default');
+  return {
+    self: hostId(name),
+    name: `name of ${name}`,
+    location: ['pod0', `rack-of-${name}`],
+    cost,
+    search,
+    minGainBitsPerSecond,
+    migrationsAtOnce: 1,
+    bookOffers: 200,
+    bookPartners: 32,
+    migration: { bandwidthBytesPerSecond: null, downtimeMs: 300 },
+    timing,
+  };
 }
 
 export function addressOf(domain: string): string {

@@ -13,6 +13,8 @@ import type {
   MigrationOrder,
   MigrationProgress,
   MigrationResult,
+  RefusalOutcome,
+  SettlementId,
 } from '@barter/core';
 import type { World } from '../world/world.ts';
 import type { WorldEvent } from '../world/world-event.ts';
@@ -87,6 +89,21 @@ export class SimHypervisor implements Hypervisor {
   async inspect(domain: DomainId): Promise<DomainPresence> {
     this.#mustReach();
     return this.#world.presence(this.#host, domain);
+  }
+
+  async resume(domain: DomainId): Promise<void> {
+    this.#mustReach();
+    this.#world.resume(this.#host, domain);
+  }
+
+  async discard(domain: DomainId): Promise<void> {
+    this.#mustReach();
+    this.#world.discard(this.#host, domain);
+  }
+
+  async refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
+    this.#mustReach();
+    return this.#world.refuseArrival(this.#host, settlement, domain);
   }
 
   async close(): Promise<void> {

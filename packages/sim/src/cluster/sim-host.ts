@@ -94,6 +94,7 @@ export class SimHost {
     const { world, network, mode, random } = this.#around;
     this.#life++;
     const life = this.#life;
+    this.clock.restart();
     this.#state = createHost(this.#config, this.journal.loadNow(), mode);
     void this.#probe.start();
     const transport = network.join(this.id);
@@ -240,6 +241,15 @@ export class SimHost {
       case 'inspect':
         this.#inspect(effect.settlement, effect.domain);
         return true;
+      case 'resume':
+        world.at(world.nowMs() + 1, () => world.resume(this.id, effect.domain));
+        return true;
+      case 'discard':
+        world.at(world.nowMs() + 1, () => world.discard(this.id, effect.domain));
+        return true;
+      case 'refuseArrival':
+        this.#refuseArrival(effect.settlement, effect.domain);
+        return true;
       case 'log':
         return true;
     }
@@ -299,6 +309,16 @@ export class SimHost {
       if (life !== this.#life || !world.host(this.id).reachable) return;
       const presence = world.presence(this.id, domain);
       this.take({ kind: 'inspected', settlement, domain, presence });
+    });
+  }
+
+  #refuseArrival(settlement: SettlementId, domain: DomainId): void {
+    const { world } = this.#around;
+    const life = this.#life;
+    world.at(world.nowMs() + 1, () => {
+      if (!world.host(this.id).reachable) return;
+      const outcome = world.refuseArrival(this.id, settlement, domain);
+      if (life === this.#life) this.take({ kind: 'arrivalRefused', settlement, domain, outcome });
     });
   }
 

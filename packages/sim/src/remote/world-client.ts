@@ -15,6 +15,7 @@ import type {
   MigrationOrder,
   MigrationProgress,
   MigrationResult,
+  RefusalOutcome,
   SettlementId,
   TrafficProbe,
   TrafficReading,
@@ -173,6 +174,18 @@ class RemoteHypervisor implements Hypervisor {
 
   inspect(domain: DomainId): Promise<DomainPresence> {
     return this.#link.call({ call: 'inspect', domain });
+  }
+
+  async resume(domain: DomainId): Promise<void> {
+    await this.#link.call({ call: 'resume', domain });
+  }
+
+  async discard(domain: DomainId): Promise<void> {
+    await this.#link.call({ call: 'discard', domain });
+  }
+
+  refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
+    return this.#link.call({ call: 'refuse', settlement, domain });
   }
 
   close(): Promise<void> {

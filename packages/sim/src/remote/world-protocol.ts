@@ -15,6 +15,7 @@ import type {
   HypervisorSample,
   MigrationProgress,
   MigrationResult,
+  RefusalOutcome,
   TrafficReading,
 } from '@barter/core';
 import { z } from 'zod';
@@ -27,6 +28,9 @@ export const callSchema = z.discriminatedUnion('call', [
   z.strictObject({ call: z.literal('read'), local: z.array(z.string().max(64)).max(65_536) }),
   z.strictObject({ call: z.literal('inspect'), domain: id }),
   z.strictObject({ call: z.literal('abort'), domain: id }),
+  z.strictObject({ call: z.literal('resume'), domain: id }),
+  z.strictObject({ call: z.literal('discard'), domain: id }),
+  z.strictObject({ call: z.literal('refuse'), settlement: id, domain: id }),
   z.strictObject({
     call: z.literal('migrate'),
     order: z.strictObject({
@@ -52,6 +56,9 @@ export type WorldAnswers = {
   read: TrafficReading;
   inspect: DomainPresence;
   abort: null;
+  resume: null;
+  discard: null;
+  refuse: RefusalOutcome;
   migrate: MigrationResult;
 };
 

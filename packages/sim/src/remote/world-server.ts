@@ -6,7 +6,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { DomainId, HostId, MigrationOrder } from '@barter/core';
+import type { DomainId, HostId, MigrationOrder, SettlementId } from '@barter/core';
 import { SimHypervisor } from '../adapter/hypervisor.ts';
 import { SimTrafficProbe } from '../adapter/traffic-probe.ts';
 import type { World } from '../world/world.ts';
@@ -149,6 +149,17 @@ export class WorldServer {
       case 'abort':
         await seat.hypervisor.abortMigration(call.domain as DomainId);
         return null;
+      case 'resume':
+        await seat.hypervisor.resume(call.domain as DomainId);
+        return null;
+      case 'discard':
+        await seat.hypervisor.discard(call.domain as DomainId);
+        return null;
+      case 'refuse':
+        return await seat.hypervisor.refuseArrival(
+          call.settlement as SettlementId,
+          call.domain as DomainId,
+        );
       case 'migrate':
         return await seat.hypervisor.migrate(call.order as MigrationOrder, (progress) =>
           seat.send({ progress }),

@@ -2,13 +2,15 @@
  * What hits a simulated host harder than a failed migration: libvirt dying at the very end of one, and the
  * machine itself going away for ever.
  *
- *   libvirt dies at the source, nothing handed over   the guest is paused there and resumed by nobody
- *   libvirt dies at the source after handing over     the target runs it; a paused copy stays behind
+ *   libvirt dies at the source, nothing handed over   the guest is paused there and resumed by nobody; at the
+ *                                                     target its copy is gone, or waits to be told to run
+ *   libvirt dies at the source after handing over     the target runs it; a paused copy stays behind, or the
+ *                                                     definition alone
  *   libvirt dies at the target, nothing handed over   the arriving guest is killed; the source resumes its own
  *   libvirt dies at the target after handing over     the target runs it, and the source was not told
  *
- * A paused copy is only ever resumed or thrown away by somebody who knows where else the domain runs: here, by
- * whoever drives the simulation and plays the operator.
+ * A paused copy is only ever resumed or thrown away by somebody who knows where else the domain runs: by agents
+ * (`World.resume`, `World.discard`), or by whoever drives the simulation and plays the operator.
  */
 
 import type { World, WorldDomain, WorldHost } from './world.ts';
@@ -25,6 +27,7 @@ export function resumePaused(world: World, domain: WorldDomain, host: WorldHost)
   if (!host.paused.has(domain) || !host.reachable) return false;
   if (world.hostsRunning(domain).length > 0) return false;
   host.paused.delete(domain);
+  for (const other of world.hosts) other.shutOff.delete(domain);
   world.start(domain, host);
   return true;
 }
@@ -49,6 +52,7 @@ export function powerOff(world: World, host: WorldHost): readonly WorldDomain[] 
   world.setReachable(host.id, false);
   const lost = [...host.running];
   for (const domain of lost) world.stop(domain, host, false);
+  host.shutOff.clear();
   host.paused.clear();
   host.sample = undefined;
   return lost;

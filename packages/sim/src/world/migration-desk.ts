@@ -6,12 +6,19 @@
  *            copying ── abort, fault ──▶ stayed         switchover, and from then on at the target
  *            copying ── libvirt lost ──▶ unknown        (cancelled: it stays, nobody saw it)
  *            switchover ── libvirt dies ──▶ see `hardship.ts`
+ *            waiting ── the order comes ──▶ moved       everything is at the target, and nobody told it to run
+ *            waiting ── refused, libvirt lost ──▶ stayed
  *
  * The target's memory is taken from the first byte on, the way QEMU does it: there is never more on
  * a host than it has, counting what is arriving.
  */
 
-import type { MigrationProgress, MigrationResult, SettlementId } from '@barter/core';
+import type {
+  MigrationProgress,
+  MigrationResult,
+  RefusalOutcome,
+  SettlementId,
+} from '@barter/core';
 import { leaveBehind } from './hardship.ts';
 import { courseAt, type MigrationCourse, planCourse } from './migration-course.ts';
 import type { World, WorldDomain, WorldHost } from './world.ts';
@@ -38,6 +45,8 @@ export class MigrationDesk {
   readonly #downtimeMaxMs: number;
   readonly #faults: { fault: MigrationFault; domain: string | undefined }[] = [];
   readonly #running = new Set<Migration>();
+  /** Settlements whose domains began to run at their targets. */
+  readonly #handedOver = new Set<SettlementId>();
 
   constructor(world: World, downtimeMaxMs: number) {
     this.#world = world;
@@ -112,6 +121,24 @@ export class MigrationDesk {
     });
   }
 
+  /** The target's agent ends what arrives by this settlement, unless it runs already. */
+  refuse(host: WorldHost, settlement: SettlementId, domainId: string): RefusalOutcome {
+    const domain = this.#world.domain(domainId);
+    if (domain === undefined) return 'refused';
+    const { migration, waiting } = domain;
+    if (waiting?.target === host && waiting.settlement === settlement) {
+      this.#dropWaiting(waiting, 'The target refused it.');
+      return 'refused';
+    }
+    if (migration?.target === host && migration.settlement === settlement) {
+      const detail = `${host.id} refused it.`;
+      this.#stay(migration, { outcome: 'stayed', code: 'refused', detail });
+      return 'refused';
+    }
+    if (host.running.has(domain)) return 'running';
+    return this.#handedOver.has(settlement) ? 'unclear' : 'refused';
+  }
+
   /** The source's libvirt is gone: it cancels what it was sending, and its agent sees no end. */
   loseSight(host: WorldHost): void {
     for (const migration of [...this.#running]) {
@@ -123,6 +150,10 @@ export class MigrationDesk {
         this.#stay(migration, { outcome: 'stayed', code: 'target-lost', detail });
       }
     }
+    // Libvirt ends what had not begun to run when it comes back.
+    for (const domain of [...host.arriving])
+      if (domain.waiting?.target === host)
+        this.#dropWaiting(domain.waiting, `Libvirt on ${host.id} went away.`);
   }
 
   progress(migration: Migration): MigrationProgress {
@@ -197,7 +228,7 @@ export class MigrationDesk {
 
   #dieAtTheEnd(
     migration: Migration,
-    { side, handedOver }: MigrationFault & { kind: 'libvirt-died' },
+    { side, handedOver, waits, leaves }: MigrationFault & { kind: 'libvirt-died' },
   ): void {
     const { domain, source, target } = migration;
     const detail = `Libvirt on ${side === 'source' ? source.id : target.id} died at the end of the migration.`;
@@ -205,9 +236,35 @@ export class MigrationDesk {
     if (handedOver) this.#move(migration, detail);
     else if (side === 'target')
       this.#stay(migration, { outcome: 'stayed', code: 'target-lost', detail });
+    else if (waits !== undefined) this.#wait(migration, waits.orderAfterMs, detail);
     else this.#stay(migration, { outcome: 'unknown', detail });
-    if (side === 'source') leaveBehind(world, domain, source);
+    if (side === 'source' && handedOver && leaves === 'definition') source.shutOff.add(domain);
+    else if (side === 'source') leaveBehind(world, domain, source);
     world.setReachable(side === 'source' ? source.id : target.id, false);
+  }
+
+  /** The source's libvirt died when all was sent: its order to run it is on the way, or was never given. */
+  #wait(migration: Migration, orderAfterMs: number | null, detail: string): void {
+    const { domain, target } = migration;
+    this.#running.delete(migration);
+    domain.migration = undefined;
+    domain.waiting = migration;
+    migration.done({ outcome: 'unknown', detail });
+    if (orderAfterMs === null) return;
+    this.#world.at(this.#world.nowMs() + orderAfterMs, () => {
+      if (domain.waiting !== migration) return;
+      domain.waiting = undefined;
+      target.arriving.delete(domain);
+      this.#handedOver.add(migration.settlement);
+      this.#world.start(domain, target);
+      this.#ended(migration, true, migration.course.bytes, 'moved late');
+    });
+  }
+
+  #dropWaiting(migration: Migration, detail: string): void {
+    migration.domain.waiting = undefined;
+    migration.target.arriving.delete(migration.domain);
+    this.#ended(migration, false, migration.course.bytes, detail);
   }
 
   #move(migration: Migration, unseen: string | undefined): void {
@@ -215,6 +272,7 @@ export class MigrationDesk {
     const world = this.#world;
     this.#running.delete(migration);
     domain.migration = undefined;
+    this.#handedOver.add(migration.settlement);
     target.arriving.delete(domain);
     world.traffic.pausedFor(domain.index, course.downtimeMs, world.nowMs());
     world.stop(domain, source, true);

@@ -5,6 +5,8 @@ import type { HostId, MigrationResult, SettlementId } from '@barter/core';
 export type WorldEvent =
   | Readonly<{ kind: 'started'; atMs: number; host: HostId; domain: string }>
   | Readonly<{ kind: 'stopped'; atMs: number; host: HostId; domain: string; migrated: boolean }>
+  /** An agent let a copy run on that a migration had left paused; `started` follows. */
+  | Readonly<{ kind: 'resumed'; atMs: number; host: HostId; domain: string }>
   | Readonly<{ kind: 'redefined'; atMs: number; host: HostId; domain: string }>
   | Readonly<{ kind: 'reachable'; atMs: number; host: HostId; reachable: boolean }>
   | Readonly<{
@@ -37,9 +39,17 @@ export type MigrationFault =
   | Readonly<{ kind: 'hang'; fraction: number }>
   /**
    * Libvirt dies on one side when the copy is complete. `handedOver`: the target had begun to run the domain.
+   * `waits`: it has everything and waits to be told to run it; the order comes that much later, or never.
+   * `leaves`: the source ended its copy, and only the definition is left there.
    * See `hardship.ts` for what is left where.
    */
-  | Readonly<{ kind: 'libvirt-died'; side: 'source' | 'target'; handedOver: boolean }>
+  | Readonly<{
+      kind: 'libvirt-died';
+      side: 'source' | 'target';
+      handedOver: boolean;
+      waits?: Readonly<{ orderAfterMs: number | null }>;
+      leaves?: 'definition';
+    }>
   /** The domain arrives (or stays), and the source is not told. */
   | Readonly<{ kind: 'moved-unseen'; detail: string }>
   | Readonly<{ kind: 'stayed-unseen'; detail: string }>;

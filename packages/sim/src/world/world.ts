@@ -14,6 +14,8 @@ import type {
   HypervisorSample,
   MigrationProgress,
   Policy,
+  RefusalOutcome,
+  SettlementId,
 } from '@barter/core';
 import { EventQueue } from '../event-queue.ts';
 import type { Cluster, ClusterTraffic } from './cluster-model.ts';
@@ -42,6 +44,8 @@ export type WorldDomain = {
   policy: Policy;
   blocked: string | undefined;
   migration: Migration | undefined;
+  /** Sent to its target in full, which waits to be told to run it; nobody works on it at the source any more. */
+  waiting: Migration | undefined;
 };
 
 export type WorldHost = {
@@ -102,6 +106,7 @@ export class World {
       policy: domain.policy,
       blocked: undefined,
       migration: undefined,
+      waiting: undefined,
     }));
     for (const [index, domain] of this.domains.entries()) {
       this.#domainById.set(domain.id, domain);
@@ -209,7 +214,9 @@ export class World {
       return { state: domain.migration === undefined ? 'running' : 'migrating-out' };
     }
     if (host.arriving.has(domain)) return { state: 'arriving' };
-    if (host.paused.has(domain)) return { state: 'paused', detail: 'left behind by a migration' };
+    if (host.paused.has(domain)) {
+      return { state: 'paused', detail: 'left behind by a migration', byMigration: true };
+    }
     return { state: 'absent', defined: host.shutOff.has(domain) };
   }
 
@@ -220,6 +227,29 @@ export class World {
 
   abortMigration(hostId: string, domainId: string): void {
     this.#desk.abort(hostId, domainId);
+  }
+
+  /** A host's agent lets the copy that a migration left paused there run on; harmless when there is none. */
+  resume(hostId: string, domainId: string): void {
+    const host = this.host(hostId);
+    const domain = this.domain(domainId);
+    if (domain === undefined || !host.reachable || !host.paused.delete(domain)) return;
+    this.emit({ kind: 'resumed', atMs: this.#nowMs, host: host.id, domain: domain.id });
+    this.start(domain, host);
+  }
+
+  /** A host's agent takes away what a migration left there: paused copy and definition, never one that runs. */
+  discard(hostId: string, domainId: string): void {
+    const host = this.host(hostId);
+    const domain = this.domain(domainId);
+    if (domain === undefined || !host.reachable || host.running.has(domain)) return;
+    host.shutOff.delete(domain);
+    if (host.paused.delete(domain)) this.stop(domain, host, false);
+  }
+
+  /** A host's agent ends what arrives there by a settlement. */
+  refuseArrival(hostId: string, settlement: SettlementId, domainId: string): RefusalOutcome {
+    return this.#desk.refuse(this.host(hostId), settlement, domainId);
   }
 
   progress(domainId: string): MigrationProgress | undefined {
@@ -313,6 +343,9 @@ export class World {
 
   start(domain: WorldDomain, host: WorldHost): void {
     host.running.add(domain);
+    // A host has one of a name: what ran here before, or was left, gives way.
+    host.shutOff.delete(domain);
+    host.paused.delete(domain);
     host.sample = undefined;
     this.emit({ kind: 'started', atMs: this.#nowMs, host: host.id, domain: domain.id });
   }

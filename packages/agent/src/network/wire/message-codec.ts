@@ -175,6 +175,8 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
     message<Body<'locate'>>('Locate', {
       settlement: one(1, settlementId),
       domain: one(2, domainId),
+      question: one(3, count),
+      giveUp: one(4, flag),
     }),
   ],
   located: [
@@ -182,7 +184,9 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
     message<Body<'located'>>('Located', {
       settlement: one(1, settlementId),
       domain: one(2, domainId),
-      presence: one(3, word('running', 'paused', 'absent')),
+      presence: one(3, word('running', 'paused', 'arriving', 'absent')),
+      arrival: one(4, word('open', 'refused', 'arrived', 'unclear')),
+      question: one(5, count),
     }),
   ],
   summary: [

@@ -1,0 +1,145 @@
+/**
+ * What a migration whose end nobody saw leaves in libvirt, and what the core decides to do about it: the copy that
+ * is paused at the source, its definition, and the copy that waits at the target to be told to run.
+ *
+ * The rule: nothing that runs is ever ended here, nor what an administrator paused. libvirt is asked anew before
+ * each step, because somebody else may have been at it.
+ */
+
+import type { DomainPresence, RefusalOutcome } from '@barter/core';
+import {
+  type DomainApi,
+  type DomainReference,
+  isInvalidState,
+  isNotFound,
+  isUncertain,
+  undefineFlag,
+} from '@barter/libvirt';
+import type { DepartureWay } from '../mover/departures.ts';
+import { inspectDomain } from './presence.ts';
+
+/** What is known of an arrival besides what libvirt says. */
+export type ArrivalDoor = Readonly<{
+  /** Closes the way by which the domain may arrive, for good; rejects when it may still be open. */
+  close(settlement: string): Promise<void>;
+  evidence(settlement: string): Promise<ArrivalEvidence>;
+}>;
+
+export type ArrivalEvidence =
+  /** Since this host booted nothing was let in, or nobody remembers. */
+  | Readonly<{ kind: 'unknown' }>
+  /** libvirt calls of this settlement were let in, and no order to run the domain was among them. */
+  | Readonly<{ kind: 'opened' }>
+  /** One was; `atMs` on the clock of monotonic.ts. */
+  | Readonly<{ kind: 'ordered'; atMs: number }>;
+
+/** Whether somebody has looked at libvirt all the time since then, and not seen the domain run. */
+export type NotSeenRunning = (uuid: string, sinceMs: number) => boolean;
+
+/** libvirt may have to wait for QEMU. */
+const callMsMax = 20_000;
+
+/** Lets a copy run on that a migration left paused. Rejects with a `LibvirtError`, or when its way cannot be closed. */
+export async function resumeLeftover(
+  domains: DomainApi,
+  way: DepartureWay,
+  uuid: string,
+): Promise<void> {
+  const presence = await inspectDomain(domains, uuid, way.isHeld);
+  if (presence.state !== 'paused' || !presence.byMigration) return;
+  // Where libvirt waits for its answer still, it resumes by itself when there can be none any more.
+  const isWaiting = await way.isHeld(uuid);
+  await way.close(uuid);
+  if (!isWaiting) await domains.resume(await domains.lookupByUuid(uuid));
+}
+
+/**
+ * Takes away what is left of a domain that runs elsewhere. The definition goes first: whatever happens next, a
+ * reboot starts no second copy. Only where libvirt waits for its answer still, and changes nothing of the domain
+ * meanwhile, the copy goes first, and then the wait. Rejects with a `LibvirtError`, or when the way cannot be closed.
+ */
+export async function discardLeftover(
+  domains: DomainApi,
+  way: DepartureWay,
+  uuid: string,
+): Promise<void> {
+  if (await way.isHeld(uuid)) await destroyLeft(domains, way, uuid);
+  else if (isLeftover(await inspectDomain(domains, uuid))) await undefine(domains, uuid);
+  else return;
+  if (!(await way.isHeld(uuid))) await destroyLeft(domains, way, uuid);
+  await way.close(uuid);
+  const rest = await inspectDomain(domains, uuid);
+  if (rest.state === 'absent' && rest.defined) await undefine(domains, uuid);
+}
+
+async function undefine(domains: DomainApi, uuid: string): Promise<void> {
+  const domain = await domains.lookupByUuid(uuid);
+  if (!(await domains.isPersistent(domain))) return;
+  await domains.setAutostart(domain, false);
+  await domains.undefine(domain, undefineFlag.keepNvram);
+}
+
+async function destroyLeft(domains: DomainApi, way: DepartureWay, uuid: string): Promise<void> {
+  const presence = await inspectDomain(domains, uuid, way.isHeld);
+  if (presence.state === 'paused' && presence.byMigration)
+    await domains.destroy(await domains.lookupByUuid(uuid));
+}
+
+function isLeftover(presence: DomainPresence): boolean {
+  if (presence.state === 'paused') return presence.byMigration;
+  return presence.state === 'absent' && presence.defined;
+}
+
+/**
+ * Ends what arrives by a settlement. Rejects when libvirt cannot be asked, when the way cannot be closed, and when
+ * something of the domain is here that is not its arrival.
+ */
+export async function refuseArrival(
+  domains: DomainApi,
+  door: ArrivalDoor,
+  settlement: string,
+  uuid: string,
+  notSeenRunning: NotSeenRunning,
+): Promise<RefusalOutcome> {
+  await door.close(settlement);
+  const evidence = await door.evidence(settlement);
+  const before = await inspectDomain(domains, uuid);
+  // An administrator's own migration is none of ours.
+  const isCancelled =
+    before.state === 'arriving' && evidence.kind !== 'unknown' && (await cancel(domains, uuid));
+  const after = await inspectDomain(domains, uuid);
+  switch (after.state) {
+    case 'running':
+    case 'migrating-out':
+      return 'running';
+    case 'absent':
+      // A definition came with it, and comes only to what runs.
+      if (isCancelled && !after.defined) return 'refused';
+      if (evidence.kind === 'opened') return 'refused';
+      // libvirtd died over the order. When it came back it ended the domain, unless that ran: then we have seen it.
+      return evidence.kind === 'ordered' && !after.defined && notSeenRunning(uuid, evidence.atMs)
+        ? 'refused'
+        : 'unclear';
+    default:
+      throw new Error(`The domain ${uuid} is ${after.state} here still.`);
+  }
+}
+
+/** True when libvirt ended it before it began to run. */
+async function cancel(domains: DomainApi, uuid: string): Promise<boolean> {
+  let domain: DomainReference;
+  try {
+    domain = await domains.lookupByUuid(uuid);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+  try {
+    await domains.cancelArrival(domain.name, { timeoutMs: callMsMax });
+    return true;
+  } catch (error) {
+    if (isUncertain(error)) throw error;
+    // "domain is not processing incoming migration": it has begun to run, or ended by itself.
+    return !isNotFound(error) && !isInvalidState(error);
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Perform-done between two hosts, step by step: what is durable before what is said, and which answers count.
+ */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createHost, type HostEvent, step } from '../src/host.ts';
+import type { SettlementMessage } from '../src/message.ts';
+import type { SettlementId } from '../src/model.ts';
+import type { DomainPresence } from '../src/ports.ts';
+import type { JournalRecord } from '../src/record.ts';
+import type { Reservation, Settlement } from '../src/settlement.ts';
+import type { HostEffect, HostState } from '../src/state.ts';
+import { hostConfig } from './support/hosts.ts';
+import { domainId, GIB, hostId } from './support/world.ts';
+
+const [home, target, stranger] = [hostId('home'), hostId('target'), hostId('stranger')];
+const domain = domainId('vm1');
+const settlement = 's1' as SettlementId;
+
+type Without<Event> = Event extends HostEvent ? Omit<Event, 'nowMs'> : never;
+
+/** One host, and everything it ever did. */
+class One {
+  state: HostState;
+  nowMs = 1_000_000;
+  readonly journal = new Map<string, JournalRecord>();
+  readonly #name: string;
+
+  constructor(name: string, records: readonly JournalRecord[]) {
+    this.#name = name;
+    for (const record of records) this.#keep(record);
+    this.state = createHost(hostConfig(name), records, 'auto');
+  }
+
+  take(event: Without<HostEvent>): readonly HostEffect[] {
+    const { effects } = step(this.state, { ...event, nowMs: this.nowMs } as HostEvent);
+    for (const effect of effects)
+      if (effect.kind === 'persist') for (const record of effect.records) this.#keep(record);
+    return effects;
+  }
+
+  hears(from: typeof home, message: SettlementMessage): readonly HostEffect[] {
+    return this.take({ kind: 'messageReceived', from, message });
+  }
+
+  ticks(): readonly HostEffect[] {
+    this.nowMs += 1_000;
+    return this.take({ kind: 'ticked', random: [0.5, 0.5, 0.5, 0.5] });
+  }
+
+  /** The agent dies, and starts again from its journal. */
+  restart(): void {
+    const records = [...this.journal.values()];
+    this.state = createHost(hostConfig(this.#name), records, 'auto');
+    this.take({ kind: 'restarted' });
+  }
+
+  #keep(record: JournalRecord): void {
+    this.journal.set(`${record.kind} ${record.key}`, record);
+  }
+}
+
+const traits = {
+  name: 'vm1',
+  memoryBytes: GIB,
+  vcpus: 1,
+  cpu: 0,
+  dirtyBytesPerSecond: 0,
+  migrationBytes: GIB,
+  policy: {},
+};
+const reservation: Reservation = {
+  settlement,
+  domain,
+  home,
+  version: 7,
+  traits,
+  row: [],
+  phase: 'arriving',
+  startedAtMs: 0,
+  leaseExpiresAtMs: 2_000_000,
+};
+const inDoubt: Settlement = {
+  settlement,
+  domain,
+  name: 'vm1',
+  to: target,
+  version: 7,
+  phase: 'resolving',
+  startedAtMs: 0,
+  endedAtMs: null,
+  expectedBytes: GIB,
+  detail: '',
+  statistics: null,
+  unresolvedSinceMs: null,
+};
+
+const kinds = (effects: readonly HostEffect[]) =>
+  effects.filter(({ kind }) => kind !== 'log').map(({ kind }) => kind);
+const said = (effects: readonly HostEffect[]) =>
+  effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []));
+const locate = (question: number, giveUp = true): SettlementMessage => ({
+  kind: 'locate',
+  settlement,
+  domain,
+  question,
+  giveUp,
+});
+
+describe('the target of a migration in doubt', () => {
+  let host: One;
+
+  beforeEach(() => {
+    host = new One('target', [{ kind: 'reservation', key: settlement, value: reservation }]);
+  });
+
+  const refused = (outcome: 'refused' | 'running' | 'unclear') =>
+    host.take({ kind: 'arrivalRefused', settlement, domain, outcome });
+  const phase = () => host.state.reservations.get(settlement)?.phase;
+
+  it('says that it gave an arrival up after the refusal is durable, the copy ended, and that durable too', () => {
+    const asked = host.hears(home, locate(5));
+    expect(kinds(asked)).toEqual(['persist', 'refuseArrival']);
+    expect(said(asked)).toEqual([]);
+    const ended = refused('refused');
+    expect(kinds(ended)).toEqual(['persist', 'send']);
+    expect(host.journal.get(`arrival ${settlement}`)?.value).toMatchObject({ ended: 'refused' });
+    expect(host.journal.get(`reservation ${settlement}`)?.value).toBeNull();
+    expect(said(ended)).toMatchObject([
+      { kind: 'located', presence: 'absent', arrival: 'refused', question: 5 },
+    ]);
+  });
+
+  it('lets nothing in any more from the moment on at which it was asked to', () => {
+    host.hears(home, locate(5));
+    host.hears(home, { kind: 'settling', settlement, domain });
+    host.take({ kind: 'arrivalRequested', from: home, settlement, domain });
+    expect(phase()).toBe('refusing');
+    host.restart();
+    host.hears(home, { kind: 'settling', settlement, domain });
+    expect(phase()).toBe('refusing');
+    expect(kinds(host.ticks())).toContain('refuseArrival');
+  });
+
+  it('keeps its word for ever, across restarts', () => {
+    host.hears(home, locate(5));
+    refused('refused');
+    host.restart();
+    const asked = host.hears(home, locate(9));
+    expect(kinds(asked)).toEqual(['inspect']);
+    const inspected = host.take({
+      kind: 'inspected',
+      settlement,
+      domain,
+      presence: { state: 'absent', defined: false },
+    });
+    expect(said(inspected)).toMatchObject([{ arrival: 'refused', question: 9 }]);
+  });
+
+  it('never says so of what may have run', () => {
+    host.hears(home, locate(5));
+    expect(said(refused('unclear'))).toMatchObject([{ presence: 'absent', arrival: 'unclear' }]);
+    expect(host.journal.has(`arrival ${settlement}`)).toBe(false);
+    host.hears(home, locate(6));
+    expect(said(refused('running'))).toMatchObject([{ presence: 'running', arrival: 'open' }]);
+  });
+
+  it('gives nothing up for anybody but the home', () => {
+    expect(kinds(host.hears(stranger, locate(5)))).toEqual(['inspect']);
+    expect(phase()).toBe('arriving');
+  });
+
+  it('ends what has come when its home says that it stays, before the room is free', () => {
+    const settled = {
+      kind: 'settled',
+      settlement,
+      domain,
+      moved: false,
+      detail: 'failed',
+    } as const;
+    expect(kinds(host.hears(home, settled))).toEqual(['persist', 'refuseArrival']);
+    expect(phase()).toBe('refusing');
+    refused('refused');
+    expect(phase()).toBeUndefined();
+  });
+});
+
+describe('the home of a migration in doubt', () => {
+  let host: One;
+  const left: DomainPresence = { state: 'paused', detail: 'left', byMigration: true };
+
+  beforeEach(() => {
+    host = new One('home', [{ kind: 'settlement', key: settlement, value: inDoubt }]);
+    host.take({ kind: 'restarted' });
+  });
+
+  const inspected = (presence: DomainPresence) =>
+    host.take({ kind: 'inspected', settlement, domain, presence });
+  const asks = () =>
+    said(host.ticks()).find((message) => message.kind === 'locate') as SettlementMessage & {
+      kind: 'locate';
+    };
+  const answers = (
+    question: number,
+    presence: 'running' | 'absent' | 'arriving',
+    arrival: 'open' | 'refused' | 'arrived' | 'unclear',
+    from = target,
+  ) => host.hears(from, { kind: 'located', settlement, domain, presence, arrival, question });
+
+  it('asks the target to give the domain up only when it is paused here', () => {
+    expect(asks().giveUp).toBe(false);
+    inspected({ state: 'migrating-out' });
+    expect(asks().giveUp).toBe(false);
+    inspected(left);
+    answers(asks().question, 'arriving', 'open');
+    inspected(left);
+    expect(asks().giveUp).toBe(true);
+  });
+
+  it('resumes on the proof, again until it shows, and then says that it stayed', () => {
+    asks();
+    inspected(left);
+    answers(asks().question, 'absent', 'refused');
+    const decided = inspected(left);
+    expect(kinds(decided)).toEqual(['persist', 'resume']);
+    expect(kinds(inspected(left))).toEqual(['resume']);
+    inspected({ state: 'running' });
+    expect(host.state.settlements.get(settlement)).toMatchObject({
+      phase: 'failed',
+      decided: 'resume',
+      detail: expect.stringContaining('resumed at its home'),
+    });
+  });
+
+  it('resumes on nothing less', () => {
+    asks();
+    inspected(left);
+    for (const arrival of ['open', 'unclear', 'arrived'] as const) {
+      answers(asks().question, 'absent', arrival);
+      expect(kinds(inspected(left))).not.toContain('resume');
+    }
+  });
+
+  it('counts no answer to a question that it never asked, that was overtaken, or by somebody else', () => {
+    asks();
+    inspected(left);
+    const [first, second] = [asks(), asks()];
+    answers(second.question + 1, 'absent', 'refused');
+    answers(0, 'absent', 'refused');
+    answers(second.question, 'absent', 'refused', stranger);
+    expect(kinds(inspected(left))).not.toContain('resume');
+    answers(second.question, 'arriving', 'open');
+    answers(first.question, 'absent', 'refused');
+    expect(kinds(inspected(left))).not.toContain('resume');
+  });
+
+  it('counts no answer of before its own hypervisor told something new, or of before a restart', () => {
+    const before = asks();
+    inspected({ state: 'migrating-out' });
+    inspected(left);
+    answers(before.question, 'absent', 'refused');
+    expect(kinds(inspected(left))).not.toContain('resume');
+    const earlier = asks();
+    host.restart();
+    host.nowMs += 10;
+    inspected(left);
+    asks();
+    answers(earlier.question, 'absent', 'refused');
+    expect(kinds(inspected(left))).not.toContain('resume');
+  });
+
+  it('remembers that the target has run it: nothing that is said later lets it resume', () => {
+    asks();
+    inspected(left);
+    answers(asks().question, 'running', 'open');
+    expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
+    host.restart();
+    inspected(left);
+    answers(asks().question, 'absent', 'refused');
+    expect(kinds(inspected(left))).toEqual(['discard']);
+    inspected({ state: 'absent', defined: true });
+    inspected({ state: 'absent', defined: false });
+    expect(host.state.settlements.get(settlement)?.phase).toBe('moved');
+  });
+
+  it('holds it paused, and says so, while the target cannot be asked', () => {
+    asks();
+    inspected(left);
+    const effects = inspected(left);
+    expect(kinds(effects)).not.toContain('resume');
+    expect(host.state.settlements.get(settlement)).toMatchObject({
+      phase: 'resolving',
+      unresolvedSinceMs: expect.any(Number),
+    });
+  });
+});

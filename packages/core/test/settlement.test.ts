@@ -1,0 +1,227 @@
+/** How a migration ended whose end its home has not seen, and what is written down about it. */
+
+import { describe, expect, it } from 'vitest';
+import { createHost, type HostEvent, step } from '../src/host.ts';
+import type { Message } from '../src/message.ts';
+import type { SettlementId } from '../src/model.ts';
+import type { DomainPresence } from '../src/ports.ts';
+import type { Receipt } from '../src/receipt.ts';
+import type { JournalRecord } from '../src/record.ts';
+import type { There } from '../src/settlement.ts';
+import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
+import { Hosts } from './support/hosts.ts';
+import { domainId, GIB, hostId } from './support/world.ts';
+
+const domain = domainId('v1');
+const settlement = 's1' as SettlementId;
+const traits = {
+  name: 'v1',
+  memoryBytes: GIB,
+  migrationBytes: GIB,
+  vcpus: 1,
+  cpu: 0.1,
+  dirtyBytesPerSecond: 0,
+  policy: {},
+};
+const absent: DomainPresence = { state: 'absent', defined: false };
+
+/** A host as it starts again with these records. */
+function start(name: string, records: readonly JournalRecord[]): HostState {
+  const config: HostConfig = new Hosts('home', 'target').state(name).config;
+  const state = createHost(config, records, 'auto');
+  step(state, { kind: 'restarted', nowMs: 1_000 });
+  return state;
+}
+
+/** The home restarted while the domain was migrating to `target`. */
+function homeInDoubt(): HostState {
+  const common = { domain, name: 'v1', version: 65_537, settlement };
+  return start('home', [
+    {
+      kind: 'home',
+      key: domain,
+      value: {
+        ...common,
+        holder: hostId('target'),
+        leaseExpiresAtMs: 1_000,
+        movedAtMs: null,
+        restsUntilMs: 0,
+        restReason: '',
+        failures: 0,
+        carriedRow: [],
+        approval: null,
+      },
+    },
+    {
+      kind: 'settlement',
+      key: settlement,
+      value: {
+        ...common,
+        to: hostId('target'),
+        phase: 'migrating',
+        startedAtMs: 0,
+        endedAtMs: null,
+        expectedBytes: GIB,
+        detail: '',
+        statistics: null,
+        unresolvedSinceMs: null,
+      },
+    },
+  ]);
+}
+
+/** The target keeps room for the domain. */
+function targetWaiting(): HostState {
+  return start('target', [
+    {
+      kind: 'reservation',
+      key: settlement,
+      value: {
+        settlement,
+        domain,
+        home: hostId('home'),
+        version: 65_537,
+        traits,
+        row: [],
+        phase: 'arriving',
+        startedAtMs: 0,
+        leaseExpiresAtMs: 0,
+      },
+    },
+  ]);
+}
+
+function sampled(nowMs: number, runs: boolean): HostEvent {
+  const hosts = new Hosts('target');
+  hosts.sample('target', runs ? { v1: [] } : {});
+  const sample = hosts.state('target').sample;
+  if (sample === null) throw new Error('it has just been measured');
+  return { kind: 'sampled', nowMs, beganAtMs: nowMs, sample };
+}
+
+/** What the target answers when its hypervisor says this. */
+function locate(target: HostState, nowMs: number, presence: DomainPresence): There | undefined {
+  const message: Message = { kind: 'locate', settlement, domain, question: nowMs, giveUp: false };
+  step(target, { kind: 'messageReceived', nowMs, from: hostId('home'), message });
+  const { effects } = step(target, { kind: 'inspected', nowMs, settlement, domain, presence });
+  for (const effect of effects)
+    if (effect.kind === 'send' && effect.message.kind === 'located') {
+      const { presence: where, arrival } = effect.message;
+      return { presence: where, arrival };
+    }
+  return undefined;
+}
+
+/** What the home writes down after both hypervisors have said this for two minutes. */
+function concluded(there: There, here: DomainPresence = absent): Receipt | undefined {
+  const home = homeInDoubt();
+  const receipts: Receipt[] = [];
+  for (let nowMs = 2_000; nowMs < 122_000; nowMs += 1_000) {
+    const random = [0.5, 0.5, 0.5, 0.5] as const;
+    step(home, { kind: 'ticked', nowMs, random });
+    const question = home.questions.get(settlement)?.last ?? 0;
+    const message: Message = { kind: 'located', settlement, domain, question, ...there };
+    step(home, { kind: 'messageReceived', nowMs, from: hostId('target'), message });
+    const said = step(home, {
+      kind: 'inspected',
+      nowMs,
+      settlement,
+      domain,
+      presence: here,
+    });
+    receipts.push(...receiptsOf(said.effects));
+  }
+  return receipts.find(({ kind }) => kind === 'move');
+}
+
+function receiptsOf(effects: readonly HostEffect[]): readonly Receipt[] {
+  return effects
+    .flatMap((effect) => (effect.kind === 'persist' ? effect.records : []))
+    .flatMap((record) => (record.kind === 'receipt' ? [record.value] : []));
+}
+
+describe('a home that asks late', () => {
+  it.each([
+    ['gone on', absent],
+    ['paused by hand', { state: 'paused', detail: 'by hand', byMigration: false } as const],
+  ])('hears that its domain arrived, although it is %s', (_, presence) => {
+    const target = targetWaiting();
+    expect(locate(target, 1_500, absent)).toEqual({ presence: 'absent', arrival: 'open' });
+    step(target, sampled(2_000, true));
+    step(target, sampled(4_000, false));
+    expect(locate(target, 5_000, presence)?.arrival).toBe('arrived');
+  });
+
+  it('hears so from a target that has restarted since', () => {
+    const value = { settlement, domain, home: hostId('home'), ended: 'arrived' } as const;
+    const record = { kind: 'arrival', key: settlement, value } as const;
+    expect(locate(start('target', [record]), 5_000, absent)?.arrival).toBe('arrived');
+  });
+});
+
+describe('the receipt of a migration whose end nobody saw', () => {
+  it.each<[There['presence'], There['arrival'], DomainPresence['state'], boolean | null]>([
+    ['running', 'open', 'absent', true],
+    ['absent', 'arrived', 'absent', true],
+    // It came back: that is another move.
+    ['absent', 'arrived', 'running', true],
+    ['absent', 'open', 'running', false],
+    // Seen by neither: it may have arrived, and been shut down before it was measured there.
+    ['absent', 'open', 'absent', null],
+  ])('%s and %s at the target, %s here: moved is %s', (there, arrival, here, moved) => {
+    const presence = here === 'absent' ? absent : ({ state: 'running' } as const);
+    expect(concluded({ presence: there, arrival }, presence)).toMatchObject({
+      kind: 'move',
+      settlement,
+      moved,
+    });
+  });
+});
+
+describe('an operator who says that the target is gone for ever', () => {
+  const nowMs = 3_000;
+
+  function order(home: HostState, target: string): readonly Receipt[] {
+    const said = { kind: 'ordered', order: { order: 'target-gone', domain, target } } as const;
+    return receiptsOf(step(home, { ...said, nowMs }).effects);
+  }
+
+  function unresolved(): HostState {
+    const home = homeInDoubt();
+    step(home, { kind: 'inspected', nowMs: 2_000, settlement, domain, presence: absent });
+    return home;
+  }
+
+  it('ends the waiting, and nothing is claimed about how the migration ended', () => {
+    const home = unresolved();
+    expect(order(home, 'target').find(({ kind }) => kind === 'move')).toMatchObject({
+      settlement,
+      moved: null,
+      detail: 'an operator says that the target is gone for ever',
+    });
+    expect(home.settlements.get(settlement)?.phase).toBe('failed');
+    step(home, sampled(4_000, false));
+    expect(home.homes.has(domain)).toBe(false);
+  });
+
+  it.each<[string, string, (home: HostState) => void]>([
+    ['is not the target', 'other', () => {}],
+    ['is connected', 'target', (home) => home.connected.add(hostId('target'))],
+    [
+      'is the target of a migration that has ended',
+      'target',
+      (home) => {
+        const result = { outcome: 'stayed', code: 'refused', detail: 'no' } as const;
+        step(home, { kind: 'migrationEnded', nowMs, settlement, result });
+      },
+    ],
+  ])('changes nothing when the host %s', (_, target, prepare) => {
+    const home = unresolved();
+    prepare(home);
+    expect(order(home, target)).toEqual([]);
+  });
+
+  it('changes nothing before the home has tried to find out', () => {
+    expect(order(homeInDoubt(), 'target')).toEqual([]);
+  });
+});
