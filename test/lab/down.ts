@@ -1,10 +1,11 @@
 /**
- * Takes a lab away: processes, namespaces, mounts (they end with their namespaces), directories. Works from
+ * Takes a lab away: processes, namespaces, mounts (those inside a host end with its namespaces), directories. Works from
  * the state file alone, so it is the same after a crash at any point and when run twice.
  */
 
+import { readFileSync } from 'node:fs';
 import { processesIn, removeNamespace } from './network.ts';
-import { endAll, isAlive, type ProcessRecord } from './process.ts';
+import { endAll, isAlive, type ProcessRecord, run } from './process.ts';
 import { bootId, type LabState, readState, removeState, withLabLock } from './state.ts';
 
 /** Removes a lab, whatever state it is in. Returns false when there was none. */
@@ -47,8 +48,18 @@ export async function tearDown(name: string): Promise<boolean> {
     );
   }
   for (const namespace of namespaces(lab)) await removeNamespace(namespace);
+  await unmountBelow(lab.directory);
   await removeState(name);
   return true;
+}
+
+/** Takes away what is mounted below a directory, the innermost first. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .filter((mount) => mount.startsWith(`${directory}/`));
+  for (const mount of mounts.reverse()) await run(['umount', '--lazy', mount]);
 }
 
 function namespaces(lab: LabState): readonly string[] {

@@ -5,7 +5,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { inHost, outside } from './host.ts';
+import { inHost, monitorDirectory, outside } from './host.ts';
 import { inSwitch } from './network.ts';
 import { LabError, mustRun, run } from './process.ts';
 import { accelerator, cacheDirectory } from './requirements.ts';
@@ -75,9 +75,30 @@ function domainXml(lab: LabState, guest: GuestState): string {
     <serial type='file'>
       <source path='/var/log/libvirt/qemu/${guest.id}.console' append='on'/>
     </serial>
-  </devices>${kvm ? '' : oddMemory(lab.options.guestMemoryBytes)}
+  </devices>${qemuWords([
+    ...(kvm ? [] : oddMemory(lab.options.guestMemoryBytes)),
+    ...(lab.options.monitors ? secondMonitor(guest) : []),
+  ])}
 </domain>
 `;
+}
+
+/** Arguments that libvirt hands to QEMU as they are. */
+function qemuWords(words: readonly string[]): string {
+  if (words.length === 0) return '';
+  return `
+  <qemu:commandline>${words.map((word) => `<qemu:arg value='${word}'/>`).join('')}</qemu:commandline>`;
+}
+
+/** QEMU tells what it does also while no libvirtd lives, and before libvirtd knows. */
+function secondMonitor(guest: GuestState): readonly string[] {
+  const socket = `socket,id=lab.monitor,path=${monitorSocket(guest)},server=on,wait=off`;
+  return ['-chardev', socket, '-mon', 'chardev=lab.monitor,mode=control'];
+}
+
+/** Where the second monitor of a guest's QEMU listens, inside the host where it runs. */
+export function monitorSocket(guest: GuestState): string {
+  return `${monitorDirectory}/${guest.id}.monitor`;
 }
 
 /**
@@ -86,15 +107,13 @@ function domainXml(lab: LabState, guest: GuestState): string {
  * stores again (fixed by "physmem: Fix migration dirty bitmap coherency with TCG memory access"). A block that is
  * two pages longer goes the way that does not forget. libvirt knows whole MiB only, hence QEMU's own words.
  */
-function oddMemory(guestMemoryBytes: number): string {
+function oddMemory(guestMemoryBytes: number): readonly string[] {
   const bytes = Math.ceil(guestMemoryBytes / 2 ** 20) * 2 ** 20 + 8192;
-  const words = [
+  return [
     ...['-object', `memory-backend-ram,id=lab.ram,size=${bytes}`],
     ...['-machine', 'memory-backend=lab.ram'],
     ...['-m', `${bytes / 1024}k`],
   ];
-  return `
-  <qemu:commandline>${words.map((word) => `<qemu:arg value='${word}'/>`).join('')}</qemu:commandline>`;
 }
 
 /** Defines and starts a guest on a host; it boots on its own time. */
@@ -144,10 +163,23 @@ export async function setPairRate(
     [one, other],
     [other, one],
   ] as const) {
-    const answer = await ask(lab, from, `rate ${to.address} ${bitsPerSecond / 2}`);
-    if (answer?.trim() !== 'ok')
-      throw new LabError(`${from.id} did not take its new rate (${answer?.trim() ?? 'no answer'})`);
+    const problem = await setRate(lab, from, to, bitsPerSecond / 2);
+    if (problem !== null) throw new LabError(`${from.id} did not take its new rate (${problem})`);
   }
+}
+
+/**
+ * Changes what one guest sends to another, from now on; 0 keeps the connection, idle. Returns null, or why the
+ * guest did not take it (it stands still, or is cut off).
+ */
+export async function setRate(
+  lab: LabState,
+  from: GuestState,
+  to: GuestState,
+  bitsPerSecond: number,
+): Promise<string | null> {
+  const answer = await ask(lab, from, `rate ${to.address} ${bitsPerSecond}`);
+  return answer?.trim() === 'ok' ? null : (answer?.trim() ?? 'no answer');
 }
 
 /** Has the guest shut itself down, as its user would. */

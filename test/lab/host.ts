@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { isAlive, LabError, startDetached, until } from './process.ts';
+import { isAlive, LabError, mustRun, startDetached, until } from './process.ts';
 import { cacheDirectory } from './requirements.ts';
 import type { HostState } from './state.ts';
 
@@ -21,6 +21,18 @@ const privateMounts = {
   '/var/log': 'log',
   '/var/cache': 'cache',
 } as const;
+
+/**
+ * What may be a file system of its own, small enough to be filled: the agent's state, and what libvirt keeps
+ * and logs. Not /run, which is memory on a real host too.
+ */
+export const smallDisks = {
+  agent: ['/var/lib/barter'],
+  libvirt: ['/var/lib/libvirt', '/etc/libvirt', '/var/log/libvirt'],
+} as const;
+
+/** Where the second monitor of a guest's QEMU listens, inside the host where it runs. */
+export const monitorDirectory = '/run/lab';
 
 /** A path inside a host as the machine outside sees it: the same file, socket or directory. */
 export function outside(host: HostState, inside: string): string {
@@ -51,13 +63,19 @@ exec sleep infinity
 `;
 
 /** Makes the namespaces and their private directories. The process that keeps them is recorded in `host`. */
-export async function makeHost(host: HostState, record: () => void): Promise<void> {
+export async function makeHost(
+  host: HostState,
+  diskBytes: number | null,
+  record: () => void,
+): Promise<void> {
   for (const directory of Object.values(privateMounts)) {
     mkdirSync(`${host.directory}/${directory}`, { recursive: true, mode: 0o755 });
   }
+  if (diskBytes !== null) await mountSmallDisks(host, diskBytes);
   for (const path of [
     '/run/lock',
     '/run/barter',
+    monitorDirectory,
     '/var/log/barter',
     cacheDirectory,
     '/var/log/libvirt/qemu',
@@ -94,6 +112,15 @@ export async function makeHost(host: HostState, record: () => void): Promise<voi
     return existsSync(outside(host, '/run/ready'));
   };
   await until(`the namespaces of host ${host.id}`, ready, 20_000, 10);
+}
+
+/** Mounted outside, so that the files stay reachable by the paths of `outside`; `down` takes the mounts away. */
+async function mountSmallDisks(host: HostState, bytes: number): Promise<void> {
+  for (const path of Object.values(smallDisks).flat()) {
+    mkdirSync(outside(host, path), { recursive: true, mode: 0o755 });
+    const options = `size=${bytes},mode=0755`;
+    await mustRun(['mount', '-t', 'tmpfs', '-o', options, 'barter-lab', outside(host, path)]);
+  }
 }
 
 function configureLibvirt(host: HostState): void {

@@ -23,6 +23,10 @@ export type LabOptions = Readonly<{
   guestsPerHost: number | null;
   /** How many more may be there for a moment while guests change places. */
   transientGuestsPerHost: number;
+  /** Size of each of a host's own small file systems, for its agent's state and for libvirt's; null = this machine's disk. */
+  diskBytes: number | null;
+  /** Whether every QEMU has a second monitor that answers without libvirtd (guest.ts). */
+  monitors: boolean;
   /** Further agent configuration, nested as in barter.yaml; wins over what the lab writes. */
   settings: Settings;
 }>;
@@ -42,6 +46,8 @@ export const defaultOptions: LabOptions = {
   mode: 'auto',
   guestsPerHost: null,
   transientGuestsPerHost: 1,
+  diskBytes: null,
+  monitors: false,
   settings: {},
 };
 

@@ -1,6 +1,7 @@
 /** Works out a whole lab before anything is made: names, addresses, who runs where and who talks to whom. */
 
 import type { LabOptions } from './options.ts';
+import { seeded, shuffled } from './random.ts';
 import {
   bootId,
   type GuestState,
@@ -73,23 +74,6 @@ function place(options: LabOptions): readonly number[] {
     case 'together':
       return slots.map((_, index) => Math.floor(index / 2) % options.hosts);
     case 'random':
-      return shuffle(slots, options.seed);
+      return shuffled(slots, seeded(options.seed));
   }
-}
-
-/** Fisher–Yates with mulberry32: the same seed gives the same order. */
-function shuffle(items: readonly number[], seed: number): readonly number[] {
-  const shuffled = [...items];
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  for (let last = shuffled.length - 1; last > 0; last--) {
-    const other = Math.floor(next() * (last + 1));
-    [shuffled[last], shuffled[other]] = [shuffled[other] as number, shuffled[last] as number];
-  }
-  return shuffled;
 }

@@ -83,7 +83,7 @@ async function build(options: LabOptions, report: Report): Promise<Lab> {
   await makeSwitch(state);
   await forEachBounded(state.hosts, 4, async (host) => {
     await makeHostNetwork(state, host);
-    await makeHost(host, record);
+    await makeHost(host, options.diskBytes, record);
     await startLibvirt(host, record);
   });
   const lab = new Lab(state);
