@@ -37,8 +37,11 @@ if (!values.json) summarize();
 process.exitCode = told.some(({ failure }) => failure !== undefined) ? 1 : 0;
 
 function runAll(): void {
+  // A worker whose parent was ended, however, ends as well: nothing else would tell it before its last seed.
+  const parent = process.ppid;
   for (let seed = first; seed < first + count * step; seed += step) {
     const outcome = run(seed);
+    if (process.ppid !== parent) return;
     take({ ...outcome, injected: Object.fromEntries(outcome.injected) });
     if (outcome.failure !== undefined && !keepsGoing) return;
   }
