@@ -192,6 +192,8 @@ export class MigrationDesk {
     if (domain.migration !== undefined) {
       return refuse('under-way', `${domain.id} is migrating already.`);
     }
+    if (domain.waiting?.target === target)
+      return refuse('exists', `A copy of ${domain.id} waits on ${target.id} already.`);
     if (domain.blocked !== undefined) return refuse('blocked', domain.blocked);
     if (fault?.kind === 'refused') return refuse(fault.code, fault.detail);
     const used = [...target.running, ...target.arriving, ...target.paused].reduce(

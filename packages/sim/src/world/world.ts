@@ -338,6 +338,9 @@ export class World {
       if (host !== target) this.stop(domain, host, true);
     }
     for (const host of this.hosts) host.shutOff.delete(domain);
+    // Libvirt knows one domain of a name: what waits there to be told to run is ended first.
+    if (domain.waiting?.target === target)
+      this.#desk.refuse(target, domain.waiting.settlement, domainId);
     if (!target.running.has(domain)) this.start(domain, target);
   }
 
