@@ -47,7 +47,7 @@ export function policies(scene: Scene): Checker {
   /**
    * The keep-apart groups of the claims that a host holds, by domain; `registered`: only of those that their homes
    * know of, because what a home has taken back is void, and the other side may know that already; and so is the entry of a
-   * former home that cannot measure, when the domain runs at another host and is registered there at a higher version.
+   * former home that has not measured since, when the domain runs at another host and is registered there at a higher version.
    */
   const groupsOf = (host: HostId, registered: boolean): Map<string, string | undefined> => {
     const records = scene.records(host);
@@ -58,7 +58,8 @@ export function policies(scene: Scene): Checker {
       }),
       ...records.all('holding').flatMap(({ claim, givenTo }) => {
         const entry = scene.records(claim.home).get('home', claim.domain);
-        const counts = givenTo === null && (!registered || entry?.holder === host);
+        const isRegistered = entry?.holder === host && !isElsewhere(claim.home, entry);
+        const counts = givenTo === null && (!registered || isRegistered);
         return counts ? [claim.domain] : [];
       }),
     ];

@@ -14,6 +14,7 @@ import {
   isNotFound,
   isUncertain,
   undefineFlag,
+  xmlFlag,
 } from '@barter/libvirt';
 import type { DepartureWay } from '../mover/departures.ts';
 import { inspectDomain } from './presence.ts';
@@ -35,6 +36,9 @@ export type ArrivalEvidence =
 
 /** Whether somebody has looked at libvirt all the time since then, and not seen the domain run. */
 export type NotSeenRunning = (uuid: string, sinceMs: number) => boolean;
+
+/** Told the definition before it goes, without its secrets: somebody may want it back. */
+export type OnUndefine = (name: string, xml: string) => void;
 
 /** libvirt may have to wait for QEMU. */
 const callMsMax = 20_000;
@@ -62,19 +66,22 @@ export async function discardLeftover(
   domains: DomainApi,
   way: DepartureWay,
   uuid: string,
+  onUndefine: OnUndefine,
 ): Promise<void> {
   if (await way.isHeld(uuid)) await destroyLeft(domains, way, uuid);
-  else if (isLeftover(await inspectDomain(domains, uuid))) await undefine(domains, uuid);
+  else if (isLeftover(await inspectDomain(domains, uuid)))
+    await undefine(domains, uuid, onUndefine);
   else return;
   if (!(await way.isHeld(uuid))) await destroyLeft(domains, way, uuid);
   await way.close(uuid);
   const rest = await inspectDomain(domains, uuid);
-  if (rest.state === 'absent' && rest.defined) await undefine(domains, uuid);
+  if (rest.state === 'absent' && rest.defined) await undefine(domains, uuid, onUndefine);
 }
 
-async function undefine(domains: DomainApi, uuid: string): Promise<void> {
+async function undefine(domains: DomainApi, uuid: string, onUndefine: OnUndefine): Promise<void> {
   const domain = await domains.lookupByUuid(uuid);
   if (!(await domains.isPersistent(domain))) return;
+  onUndefine(domain.name, await domains.xml(domain, xmlFlag.inactive));
   await domains.setAutostart(domain, false);
   await domains.undefine(domain, undefineFlag.keepNvram);
 }

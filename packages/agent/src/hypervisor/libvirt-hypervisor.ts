@@ -196,7 +196,15 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   discard(domain: DomainId): Promise<void> {
-    return this.#tend(domain, () => discardLeftover(this.#client.domains, this.#parts.way, domain));
+    const { way, log } = this.#parts;
+    const onUndefine = (name: string, definition: string) =>
+      log.log(
+        'info',
+        'definition-removed',
+        `${name} runs elsewhere: its definition here is taken away.`,
+        { domain, definition },
+      );
+    return this.#tend(domain, () => discardLeftover(this.#client.domains, way, domain, onUndefine));
   }
 
   refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {

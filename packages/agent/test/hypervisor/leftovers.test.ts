@@ -23,6 +23,10 @@ const incoming = {
   parameters: new Map([['operation', jobOperation.migrationIn]]),
 };
 
+const definition = '<domain/>';
+const kept: string[] = [];
+const keep = (_name: string, xml: string) => void kept.push(xml);
+
 /** The agent was not there all the time, or has seen it run. */
 const isSeen = () => false;
 
@@ -66,7 +70,7 @@ describe('a copy that is left paused', () => {
       domain_get_job_stats: () => migrating(100, 0),
     });
     await resumeLeftover(libvirt.domains, wayOf(), uuid);
-    await discardLeftover(libvirt.domains, wayOf(), uuid);
+    await discardLeftover(libvirt.domains, wayOf(), uuid, keep);
     expect(libvirt.calls).not.toContain('domain_resume');
     expect(libvirt.calls).not.toContain('domain_destroy_flags');
   });
@@ -87,7 +91,7 @@ describe('a copy that is left paused', () => {
       domain_get_state: () => left,
       domain_destroy_flags: () => {},
     });
-    await discardLeftover(libvirt.domains, wayOf(), uuid);
+    await discardLeftover(libvirt.domains, wayOf(), uuid, keep);
     const done = libvirt.calls.filter((call) => /autostart|undefine|destroy/.test(call));
     expect(done).toEqual(['domain_set_autostart', 'domain_undefine_flags', 'domain_destroy_flags']);
   });
@@ -112,13 +116,18 @@ describe('a copy that is left paused', () => {
         isHeld = false;
       },
     };
-    await discardLeftover(libvirt.domains, way, uuid);
+    await discardLeftover(libvirt.domains, way, uuid, keep);
     expect(told).toEqual(['destroy', 'close', 'undefine']);
   });
 
   test('of which only the definition is left loses that', async () => {
-    const libvirt = new ScriptedLibvirt({ domain_get_state: () => shutOff });
-    await discardLeftover(libvirt.domains, wayOf(), uuid);
+    kept.length = 0;
+    const libvirt = new ScriptedLibvirt({
+      domain_get_state: () => shutOff,
+      domain_get_xml_desc: () => definition,
+    });
+    await discardLeftover(libvirt.domains, wayOf(), uuid, keep);
+    expect(kept[0]).toBe(definition);
     expect(libvirt.calls).toContain('domain_undefine_flags');
     expect(libvirt.calls).not.toContain('domain_destroy_flags');
   });
@@ -128,7 +137,7 @@ describe('a copy that is left paused', () => {
     ['was paused by an administrator', byHand],
   ])('is not discarded when it %s', async (_what, state) => {
     const libvirt = new ScriptedLibvirt({ domain_get_state: () => state });
-    await discardLeftover(libvirt.domains, wayOf(), uuid);
+    await discardLeftover(libvirt.domains, wayOf(), uuid, keep);
     expect(libvirt.calls.filter((call) => /autostart|undefine|destroy/.test(call))).toEqual([]);
   });
 
@@ -140,7 +149,7 @@ describe('a copy that is left paused', () => {
         state = running;
       },
     });
-    await discardLeftover(libvirt.domains, wayOf(), uuid);
+    await discardLeftover(libvirt.domains, wayOf(), uuid, keep);
     expect(libvirt.calls).not.toContain('domain_destroy_flags');
   });
 });

@@ -58,6 +58,7 @@ type Handler = (args: never) => unknown;
 
 /** What a domain that runs here without a job answers; a story replaces some of it. */
 const ordinary: Record<string, Handler> = {
+  domain_get_xml_desc: () => definition,
   domain_lookup_by_uuid: () => reference,
   domain_lookup_by_name: () => reference,
   domain_get_state: () => ({ state: domainState.running, reason: 1 }),

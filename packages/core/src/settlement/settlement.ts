@@ -111,8 +111,7 @@ export type Resolution =
  *   paused by migration    will never run it (proven)   resume, then stayed
  *   paused by migration    arriving, absent             the target is asked to give it up
  *   paused by migration    cannot prove, unreachable    hold it paused, alarm
- *   absent                 running                      clear the definition, then moved
- *   absent                 has run                      moved
+ *   absent                 running, or has run          clear the definition, then moved
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
@@ -154,15 +153,14 @@ export function resolve(
 
 function absentHere(defined: boolean, there: There | null, elsewhere: string | null): Resolution {
   if (there !== null && hasRun(there)) {
-    if (!defined)
-      return {
-        kind: 'moved',
-        detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
-      };
-    // Where it does not run there any more, the definition may be its last: somebody may have brought it back.
-    return there.presence === 'running'
-      ? { kind: 'clear', detail: 'the target has run it; its definition here is taken away' }
-      : { kind: 'moved', detail: 'the target has run it; a definition of it is left here' };
+    // Also where it does not run there any more: it may have gone on, and a definition that starts by itself with the
+    // host would be a second copy. Who brought it back and shut it down while this agent was away finds it in the log.
+    if (defined)
+      return { kind: 'clear', detail: 'the target has run it; its definition here is taken away' };
+    return {
+      kind: 'moved',
+      detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
+    };
   }
   if (there?.presence === 'running')
     return { kind: 'moved', detail: 'somebody started it at the target' };
