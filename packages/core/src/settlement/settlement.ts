@@ -165,14 +165,28 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
   if (there?.presence === 'running')
     return { kind: 'moved', detail: 'somebody started it at the target' };
   // It went on from the target before we had heard that it arrived there.
-  if (!defined && elsewhere !== null)
-    return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
+  if (!defined && elsewhere !== null && there !== null) return goneOn(there, elsewhere);
   if (there === null) return wait('gone from here, and the target cannot be asked', true);
   // What the target holds then may be the last there is of it: nothing of ours ends or starts it.
   if (there.presence !== 'absent') return wait('gone from here, and paused at the target', true);
   return defined
     ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
     : { ...wait('neither host knows the domain', true), nowhere: true };
+}
+
+/** A third host runs it by now: it went on from the target, unless that never ran it. What waits there is ended first. */
+function goneOn({ presence, arrival }: There, elsewhere: string): Resolution {
+  if (arrival === 'refused')
+    return {
+      kind: 'stayed',
+      detail: `it never ran at the target, and runs on ${elsewhere} by now`,
+    };
+  if (presence === 'arriving')
+    return {
+      ...wait(`it runs on ${elsewhere} by now: the target is asked to give its copy up`, false),
+      giveUp: true,
+    };
+  return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
 }
 
 /** Perform-done: the memory is sent, the source is paused, and somebody else has to decide. */
