@@ -156,8 +156,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'leave the definition of a domain where it ran',
     'settlement/settlement.ts',
-    "      ? { kind: 'clear', detail: 'the target has run it; its definition here is taken away' }",
-    "      ? { kind: 'moved', detail: 'the target has run it' }",
+    "return { kind: 'clear', detail: 'the target has run it; its definition here is taken away' };",
+    "return { kind: 'moved', detail: 'the target has run it' };",
   ),
   one(
     'give up room before what has come is ended',
