@@ -11,7 +11,7 @@ import type { JournalRecord } from '../src/record.ts';
 import type { Reservation, Settlement } from '../src/settlement/settlement.ts';
 import type { HostEffect, HostState } from '../src/state.ts';
 import { hostConfig } from './support/hosts.ts';
-import { domainId, GIB, hostId } from './support/world.ts';
+import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
 
 const [home, target, stranger] = [hostId('home'), hostId('target'), hostId('stranger')];
 const domain = domainId('vm1');
@@ -60,15 +60,7 @@ class One {
   }
 }
 
-const traits = {
-  name: 'vm1',
-  memoryBytes: GIB,
-  vcpus: 1,
-  cpu: 0,
-  dirtyBytesPerSecond: 0,
-  migrationBytes: GIB,
-  policy: {},
-};
+const traits = traitsWith({ name: 'vm1', memoryBytes: GIB, migrationBytes: GIB, cpu: 0 });
 const reservation: Reservation = {
   settlement,
   domain,

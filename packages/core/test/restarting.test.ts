@@ -5,7 +5,7 @@ import { createHost, step } from '../src/host.ts';
 import type { JournalRecord } from '../src/record.ts';
 import type { HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
-import { domainId, GIB, hostId } from './support/world.ts';
+import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
 
 const nowMs = 1_700_000_000_000;
 const yearMs = 365 * 86_400_000;
@@ -13,15 +13,7 @@ const yearMs = 365 * 86_400_000;
 const longestMs = 6 * 3_600_000;
 
 const domain = domainId('v1');
-const traits = {
-  name: 'v1',
-  memoryBytes: GIB,
-  migrationBytes: GIB,
-  vcpus: 1,
-  cpu: 0.1,
-  dirtyBytesPerSecond: 0,
-  policy: {},
-};
+const traits = traitsWith({ name: 'v1', memoryBytes: GIB, migrationBytes: GIB });
 const claim = { domain, home: hostId('b'), holder: hostId('a'), version: 65_537 };
 
 /** One record of each kind, with every time in it the same. */

@@ -10,19 +10,11 @@ import type { JournalRecord } from '../src/record.ts';
 import type { There } from '../src/settlement/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
-import { domainId, GIB, hostId } from './support/world.ts';
+import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
 
 const domain = domainId('v1');
 const settlement = 's1' as SettlementId;
-const traits = {
-  name: 'v1',
-  memoryBytes: GIB,
-  migrationBytes: GIB,
-  vcpus: 1,
-  cpu: 0.1,
-  dirtyBytesPerSecond: 0,
-  policy: {},
-};
+const traits = traitsWith({ name: 'v1', memoryBytes: GIB, migrationBytes: GIB });
 const absent: DomainPresence = { state: 'absent', defined: false };
 
 /** A host as it starts again with these records. */

@@ -107,14 +107,19 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       if (scene.isAlive(host.id)) world.setReachable(host.id, true);
     });
 
+  /** Whether what an operator is to decide has been left for long enough that one has looked. */
+  const isLookedAt = (key: string): boolean => {
+    const sinceMs = leftAtMs.get(key) ?? world.nowMs();
+    leftAtMs.set(key, sinceMs);
+    return world.nowMs() - sinceMs > operatorLooksAfterMs;
+  };
+
   /** What waits for the order of a host that is gone for ever: an operator ends it. */
   const endWaiting = (domain: WorldDomain, host: WorldHost) => {
     const { waiting } = domain;
     if (waiting === undefined || scene.isAlive(waiting.source.id) || !host.reachable) return;
     const key = `${domain.id} waits on ${host.id}`;
-    const sinceMs = leftAtMs.get(key) ?? world.nowMs();
-    leftAtMs.set(key, sinceMs);
-    if (world.nowMs() - sinceMs <= operatorLooksAfterMs) return;
+    if (!isLookedAt(key)) return;
     scene.fault(
       'operator ends what waits',
       `an operator ends the copy of ${domain.id} on ${host.id}`,
@@ -176,12 +181,8 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       giveUp();
       for (const host of world.hosts) {
         for (const domain of [...host.arriving]) endWaiting(domain, host);
-        for (const domain of [...host.paused]) {
-          const key = `${domain.id} ${host.id}`;
-          const sinceMs = leftAtMs.get(key) ?? world.nowMs();
-          leftAtMs.set(key, sinceMs);
-          if (world.nowMs() - sinceMs > operatorLooksAfterMs) resolvePaused(domain, host);
-        }
+        for (const domain of [...host.paused])
+          if (isLookedAt(`${domain.id} ${host.id}`)) resolvePaused(domain, host);
       }
     },
     stop() {
