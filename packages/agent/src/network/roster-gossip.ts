@@ -9,7 +9,7 @@
 
 import type { HostId, Log } from '@barter/core';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
-import type { PeerId } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import type { Node } from './libp2p-node.ts';
 import { TokenBucket } from './rate-limit.ts';
 import type { ClusterId } from './roster-entry.ts';
@@ -31,6 +31,11 @@ type Options = Readonly<{
   onRoster: (from: HostId, frame: Extract<Frame, { kind: 'roster' }>) => void;
 }>;
 
+/** Not in gossipsub's declared interface. */
+type OutboundStreams = Readonly<{
+  streamsOutbound: Map<string, Readonly<{ rawStream?: Readonly<{ status: string }> }>>;
+}>;
+
 /** Joining and expelling are rare; ten a second from one neighbour is a flood. */
 const allowed = { capacity: 200, perSecond: 10 };
 
@@ -46,7 +51,9 @@ export class RosterGossip {
 
   /** The node must be started. */
   start(): void {
-    this.#options.node.services.gossip.subscribe(this.#options.topic);
+    const { node, topic } = this.#options;
+    node.services.gossip.subscribe(topic);
+    node.addEventListener('connection:open', ({ detail }) => this.#forgetDeadStream(detail));
   }
 
   /** Frames of kind `roster`. */
@@ -81,6 +88,19 @@ export class RosterGossip {
     }
     onRoster(from, read.value);
     return TopicValidatorResult.Accept;
+  }
+
+  /**
+   * gossipsub (17.1) keeps an outgoing stream that was closed while it was still being opened, and then opens none
+   * over the peer's next connection: the peer hears no gossip for as long as that lasts. What is left of an
+   * earlier connection is taken away before the new one is known to gossipsub (libp2p/js-libp2p#3531 mends the
+   * streams that close later).
+   */
+  #forgetDeadStream({ remotePeer }: Connection): void {
+    const { streamsOutbound } = this.#options.node.services.gossip as Partial<OutboundStreams>;
+    const stream = streamsOutbound?.get(remotePeer.toString())?.rawStream;
+    if (stream !== undefined && stream.status !== 'open')
+      streamsOutbound?.delete(remotePeer.toString());
   }
 
   #allows(source: HostId): boolean {
