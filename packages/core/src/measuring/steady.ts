@@ -37,6 +37,11 @@ const slices = 32;
  * share of the range is taken off the least, so that it counts for nothing all the same.
  */
 const smear = 0.25;
+/**
+ * A load that never fell by more than this share has been there all the time: a partner that is paused for the
+ * last moment of its migration sends a little less in one smoothing window, and that is no reason to look again.
+ */
+const dip = 0.05;
 
 /** Takes in the sample that the state holds. */
 export function watchSteadiness(state: HostState, nowMs: number): void {
@@ -117,8 +122,9 @@ function mostOf({ most }: Range): number {
 
 /** What was there all the time. */
 function lasting(range: Range): number {
-  const least = range.least[1] ?? 0;
-  return Math.max(0, least - smear * (mostOf(range) - least));
+  const most = mostOf(range);
+  const least = Math.min(most, (range.least[1] ?? 0) / (1 - dip));
+  return Math.max(0, least - smear * (most - least));
 }
 
 /** Busy cores that have lasted. */
