@@ -42,6 +42,8 @@ const smear = 0.25;
  * last moment of its migration sends a little less in one smoothing window, and that is no reason to look again.
  */
 const dip = 0.05;
+/** Rates that differ by less are the same rate, from counters read at different moments. */
+const rounding = 1e-6;
 
 /** Takes in the sample that the state holds. */
 export function watchSteadiness(state: HostState, nowMs: number): void {
@@ -155,7 +157,7 @@ export function steadyRates(
   const values = measured.map(({ address, bitsPerSecond }) => {
     const range = rates.get(address);
     const value = range === undefined ? bitsPerSecond : counted(address, range);
-    isAsMeasured &&= value === bitsPerSecond;
+    isAsMeasured &&= Math.abs(value - bitsPerSecond) <= rounding * bitsPerSecond;
     return value;
   });
   if (isAsMeasured) return undefined;
