@@ -113,6 +113,7 @@ export function createHost(
     settings: { mode: configuredMode, configuredMode, stopped: false, sequence: 0 },
     sample: null,
     sampledAtMs: 0,
+    unmeasured: null,
     samples: new Map(),
     rows: new Map(),
     pricedRows: new Map(),
@@ -222,6 +223,9 @@ function take(turn: Turn, event: HostEvent): void {
       observe(turn, event.sample, event.beganAtMs);
       return;
     case 'sampleFailed':
+      state.unmeasured = event.detail;
+      // Others are not left to propose to a host that has to decline.
+      state.nextSummaryAtMs = event.nowMs;
       turn.log('warn', 'sample-failed', `This host cannot be measured: ${event.detail}.`);
       return;
     case 'peersChanged':

@@ -124,6 +124,8 @@ export type HostState = {
   settings: Settings;
   sample: HostSample | null;
   sampledAtMs: number;
+  /** Why the last measurement failed; null when it did not. Until the next one this host makes no deals and moves nothing. */
+  unmeasured: string | null;
   /** The domains of the last sample, by id. */
   readonly samples: Map<DomainId, HostedDomain>;
   /** Rows of the domains at home here, partners named. */

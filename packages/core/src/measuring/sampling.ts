@@ -21,6 +21,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   state.sample = sample;
   state.paperLoad = undefined;
   state.sampledAtMs = beganAtMs;
+  state.unmeasured = null;
   state.samples.clear();
   for (const one of sample.domains) {
     // It had not left yet when this measurement began.

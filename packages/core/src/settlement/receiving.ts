@@ -161,7 +161,7 @@ function callNext(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { config, settings, sample } = state;
   if (settings.stopped || settings.mode === 'observe' || state.pausing || sample === null) return;
-  if (nowMs - state.sampledAtMs > config.timing.staleMs) return;
+  if (nowMs - state.sampledAtMs > config.timing.staleMs || state.unmeasured !== null) return;
   if (state.reservations.size >= config.migrationsAtOnce) return;
   if (state.holdings.size === 0) return;
   const { resendMs, settleAfterMs } = config.timing;

@@ -100,6 +100,8 @@ function whyRefused(
   if (state.pausing) return { reason: 'stopped', detail: 'the agent of the home is about to end' };
   if (nowMs - state.sampledAtMs > state.config.timing.staleMs)
     return { reason: 'busy', detail: 'the home has not been measured for too long' };
+  if (state.unmeasured !== null)
+    return { reason: 'busy', detail: `the home cannot be measured: ${state.unmeasured}` };
   const { policy } = sample.traits;
   if (policy.frozen) return { reason: 'policy', detail: 'its policy says frozen' };
   const name = state.directory.hostName(from);

@@ -18,6 +18,8 @@ export function whyNotTrading(
   if (state.pausing) return { reason: 'not-trading', detail: 'its agent is about to end' };
   if (state.sample === null || !state.sample.trafficMeasured)
     return { reason: 'not-measured', detail: 'the traffic is not measured for long enough yet' };
+  if (state.unmeasured !== null)
+    return { reason: 'not-measured', detail: `this host cannot be measured: ${state.unmeasured}` };
   if (Math.abs(nowMs - state.sampledAtMs) > state.config.timing.staleMs)
     return { reason: 'not-measured', detail: 'the last measurement is too old' };
   return null;
