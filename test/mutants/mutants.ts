@@ -226,6 +226,12 @@ export const mutants: readonly Mutant[] = [
     'if (!moves.every(isAsProposed) && nowMs < 0)',
   ),
   one(
+    'take a claim that is not the peer’s by the own register',
+    'trading/answering.ts',
+    'if (!moves.every(isTrusted))',
+    'if (!moves.every(isTrusted) && nowMs < 0)',
+  ),
+  one(
     'guess that a deal was committed when the decision does not come',
     'trading/deal.ts',
     "? enter(deal, 'void', nowMs, 'the proposer never said what it decided', ['void'])",

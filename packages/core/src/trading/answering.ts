@@ -12,7 +12,7 @@ import {
 } from '../exchange/exchange.ts';
 import { hearBook } from '../information/seeking.ts';
 import type { DealMessage, DeclineReason } from '../message.ts';
-import type { Book, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
+import type { Book, Claim, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
@@ -35,6 +35,10 @@ export function checkAcceptance(
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
+  const isTrusted = ({ claim, to }: ClaimMove) =>
+    to !== state.config.self || isTheirs(state, claim, deal.peer);
+  if (!moves.every(isTrusted))
+    return refuse('a claim of the exchange is not the peer’s by what is known here');
   const proposed = state.proposals.get(deal.id)?.offers ?? [];
   const isAsProposed = ({ claim }: ClaimMove) =>
     claim.holder !== state.config.self ||
@@ -160,11 +164,17 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
 /** The peer's book without what it cannot offer; undefined when it speaks for somebody else. */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
-  const offers = book.offers.filter(({ claim }) => {
-    if (claim.holder !== from) return false;
-    const entry = state.homes.get(claim.domain);
-    if (entry !== undefined) return entry.holder === from && entry.version === claim.version;
-    return claim.home !== state.config.self && !state.holdings.has(claim.domain);
-  });
-  return { ...book, offers };
+  return { ...book, offers: book.offers.filter(({ claim }) => isTheirs(state, claim, from)) };
+}
+
+/** Whether a claim may be the peer's to give, by our own register of what is at home here, and by what we hold. */
+function isTheirs(
+  state: HostState,
+  { domain, home, holder, version }: Claim,
+  peer: HostId,
+): boolean {
+  if (holder !== peer) return false;
+  const entry = state.homes.get(domain);
+  if (entry !== undefined) return entry.holder === peer && entry.version === version;
+  return home !== state.config.self && !state.holdings.has(domain);
 }
