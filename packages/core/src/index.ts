@@ -23,5 +23,6 @@ export * from './settlement/settlement.ts';
 export { settlementOf, whyNotGone } from './settlement/target-gone.ts';
 export type { HostConfig, HostEffect, HostState, HostTiming, Settings } from './state.ts';
 export * from './trading/deal.ts';
+export { whyAboveLimits } from './trading/over-limit.ts';
 export { triedMs } from './trading/prospects.ts';
 export { undecidedDeal, whyNotTrading } from './trading/willingness.ts';

@@ -1,17 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluateExchange } from '../src/exchange/evaluate.ts';
-import { excerptFor } from '../src/exchange/exchange.ts';
+import { bestExchange, excerptFor } from '../src/exchange/exchange.ts';
 import {
   type CostParameters,
   excess,
   hostLoads,
+  overLimitCost,
   placementCost,
   totalCost,
 } from '../src/model/cost.ts';
 import type { Exchange } from '../src/model/model.ts';
 import { HOSTS, parameters, worlds } from './support/arbitrary.ts';
-import { after, bookOf, domain, domainId, GIB, host, hostId, rate } from './support/world.ts';
+import {
+  after,
+  bookOf,
+  capacity,
+  domain,
+  domainId,
+  GIB,
+  host,
+  hostId,
+  rate,
+  type TestWorld,
+} from './support/world.ts';
 
 const NONE = { weightBitsPerSecond: 0, hinges: [] };
 const AFFINITY: CostParameters = {
@@ -68,22 +80,33 @@ describe('the cost of a placement', () => {
   });
 });
 
+const terms = ['network', 'nic', 'cpu', 'memory', 'displacement', 'hostOn', 'overLimit'] as const;
+
 function next<Item>(stream: Iterator<Item>): Item {
   return stream.next().value as Item;
 }
 
-/** A world, a way to split it into two books, and some exchange between them. */
-const situations = worlds({ domainsMax: 9 }).chain((world) =>
-  fc.record({
-    world: fc.constant(world),
-    parameters,
-    held: fc.subarray(world.domains.map((d) => String(d.domain))).map((names) => new Set(names)),
-    moving: fc.subarray(world.domains.map((d) => d.domain)),
-  }),
-);
+/** A world with room, or with hosts above their limits; a way to split it into two books, and some exchange. */
+const situations = fc
+  .constantFrom(
+    { domainsMax: 9 },
+    { domainsMax: 9, memoryGibibytes: 9 },
+    { domainsMax: 9, vcpuLimit: 5 },
+    { domainsMax: 9, memoryGibibytes: 9, vcpuLimit: 5 },
+  )
+  .chain(worlds)
+  .chain((world) =>
+    fc.record({
+      world: fc.constant(world),
+      parameters,
+      held: fc.subarray(world.domains.map((d) => String(d.domain))).map((names) => new Set(names)),
+      moving: fc.subarray(world.domains.map((d) => d.domain)),
+    }),
+  );
 
 describe('the gain of an exchange', () => {
   it('is the change in the cost of the whole placement, whichever side computes it', () => {
+    let relieved = 0;
     fc.assert(
       fc.property(situations, ({ world, parameters: p, held, moving }) => {
         const a = bookOf(world, 'a', held);
@@ -99,14 +122,16 @@ describe('the gain of an exchange', () => {
           expect(Math.abs(x - y)).toBeLessThanOrEqual(
             1e-9 * (1 + totalCost(before) + totalCost(then)),
           );
-        for (const term of ['network', 'nic', 'cpu', 'memory', 'displacement', 'hostOn'] as const) {
+        if (seenByA.violations.length === 0 && seenByA.terms.overLimit > 0) relieved += 1;
+        for (const term of terms) {
           close(seenByA.terms[term], before[term] - then[term]);
           close(seenByB.terms[term], before[term] - then[term]);
         }
         close(seenByA.gainBitsPerSecond, totalCost(before) - totalCost(then));
       }),
-      { numRuns: 600 },
+      { numRuns: 900 },
     );
+    expect(relieved).toBeGreaterThan(20);
   });
 
   it('is the same from an excerpt of the book, also when the two books disagree', () => {
@@ -206,6 +231,63 @@ describe('the gain of an exchange', () => {
     expect(gain([{ ...moved, version: 0 }])).toBe(20e6);
     const atB = { ...world, domains: [domain('vm1', 'a'), domain('vm2', 'b')] };
     expect(evaluateExchange(a, bookOf(atB, 'b'), exchange, AFFINITY).gainBitsPerSecond).toBe(30e6);
+  });
+});
+
+describe('claims beyond the limits of their host', () => {
+  const room = { memoryLimitBytes: 5 * GIB, memoryTransientBytes: 7 * GIB };
+  const world: TestWorld = {
+    hosts: [host('a', [], room), host('b', [], room), host('c', [], room)],
+    domains: [
+      ...['vm1', 'vm2', 'vm3'].map((id) => domain(id, 'a', { migrationBytes: 3 * GIB })),
+      ...['vm4', 'vm5', 'vm6'].map((id) => domain(id, 'b', { migrationBytes: 3 * GIB })),
+    ],
+    rates: [rate('vm1', 'vm2', 900e6), rate('vm1', 'vm4', 900e6)],
+  };
+  const evaluate = (to: string, exchange: Exchange, w: TestWorld = world) =>
+    evaluateExchange(bookOf(w, 'a'), bookOf(w, to), exchange, AFFINITY);
+  const give = (...domains: string[]): Exchange => ({ give: domains.map(domainId), take: [] });
+
+  it('cost whatever the preset, and nothing up to the limit', () => {
+    const { overLimit } = placementCost(world, AFFINITY);
+    expect(overLimit).toBe(2 * 100 * GIB);
+    expect(placementCost(after(world, 'a', 'c', give('vm1')), AFFINITY).overLimit).toBe(100 * GIB);
+    expect(overLimitCost({ memoryBytes: 5 * GIB, vcpus: 64 }, capacity(room))).toBe(0);
+    expect(overLimitCost({ memoryBytes: 0, vcpus: 66 }, capacity(room))).toBe(2e11);
+  });
+  it('pay for a migration of far more than the excess, and for the traffic it tears apart', () => {
+    const { gainBitsPerSecond, violations } = evaluate('c', give('vm1'));
+    expect(gainBitsPerSecond).toBeGreaterThan(50e9);
+    expect(violations).toEqual([]);
+    const slightly = {
+      ...world,
+      hosts: world.hosts.map(({ capacity: had, ...rest }) => ({
+        ...rest,
+        capacity: { ...had, memoryLimitBytes: 6 * GIB - 2 ** 20 },
+      })),
+    };
+    expect(evaluate('c', give('vm3'), slightly).gainBitsPerSecond).toBeGreaterThan(1e6);
+  });
+  it('save nothing by being handed on, and leave once: the second one pays for nothing', () => {
+    const handed = evaluate('b', give('vm3'));
+    expect(handed.gainBitsPerSecond).toBeLessThan(0);
+    expect(handed.violations.map(({ code }) => code)).toContain('memory');
+    const [once, twice] = [evaluate('c', give('vm3')), evaluate('c', give('vm3', 'vm2'))];
+    expect(twice.gainBitsPerSecond).toBeLessThan(once.gainBitsPerSecond);
+  });
+  it('change places only where one of two such hosts has room for what comes first', () => {
+    const swap = { give: [domainId('vm2')], take: [domainId('vm4')] };
+    expect(evaluate('b', swap).violations.map(({ code }) => code)).toEqual(['no-first-step']);
+    const search = (w: TestWorld) =>
+      bestExchange(bookOf(w, 'a'), bookOf(w, 'b'), AFFINITY, {
+        kind: 'bundle',
+        minGainBitsPerSecond: 1e6,
+      });
+    expect(search(world)).toBeUndefined();
+    const roomy = { ...room, memoryTransientBytes: 8 * GIB };
+    const hosts = [host('a', [], room), host('b', [], roomy), host('c', [], room)];
+    expect(evaluate('b', swap, { ...world, hosts }).violations).toEqual([]);
+    expect(search({ ...world, hosts })?.exchange.give).toHaveLength(1);
   });
 });
 

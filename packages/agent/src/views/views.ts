@@ -10,6 +10,7 @@ import {
   paperLoad,
   type Receipt,
   type Settlement,
+  whyAboveLimits,
   whyNotOffered,
   whyNotTrading,
   whyUnmovable,
@@ -32,6 +33,7 @@ export type ProcessFacts = Readonly<{
 export function statusView(state: HostState, facts: ProcessFacts): StatusView {
   const { config, settings, counts } = state;
   const notTrading = whyNotTrading(state, facts.nowMs);
+  const above = whyAboveLimits(state, facts.nowMs);
   const away = [...state.homes.values()].filter((entry) => entry.holder !== config.self);
   return {
     host: config.self,
@@ -72,6 +74,7 @@ export function statusView(state: HostState, facts: ProcessFacts): StatusView {
     },
     problems: [
       ...(notTrading?.reason === 'not-measured' ? [notTrading.detail] : []),
+      ...(above === null ? [] : [above]),
       ...facts.problems,
       ...unresolved(state),
     ],

@@ -9,10 +9,16 @@
  * price; each cut replaces one of the two, until no division lies above both (Kelley's cutting planes).
  */
 
+import {
+  OVER_LIMIT_BITS_PER_SECOND_PER_BYTE,
+  OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
+  overLimitCost,
+} from '../model/cost.ts';
 import type { Board } from './board.ts';
 import { FlowNetwork } from './flow.ts';
-import type { Position } from './position.ts';
-import type { Side } from './side.ts';
+import { type Position, ROUNDING_BYTES, ROUNDING_VCPUS } from './position.ts';
+import { shedding } from './relief.ts';
+import { otherSide, type Side } from './side.ts';
 
 export type Ideal = Readonly<{
   /** No exchange gains more; bit/s. Of the load of the hosts all that it costs may vanish. */
@@ -26,6 +32,11 @@ type Division = Readonly<{ sides: Uint8Array; gain: number; bytes: number }>;
 /** What a claim costs less where it is: of two equal divisions the one that moves less is taken; bit/s. */
 const stayBitsPerSecond = 1;
 const cutsMax = 8;
+/** What the byte and the millionth of a vCPU that no limit is broken by are worth on two hosts; bit/s. */
+const limitRounding =
+  2 *
+  (ROUNDING_BYTES * OVER_LIMIT_BITS_PER_SECOND_PER_BYTE +
+    ROUNDING_VCPUS * OVER_LIMIT_BITS_PER_SECOND_PER_VCPU);
 
 /** The ideal division from `start`, the position as the books have it. */
 export function idealDivision(board: Board, start: Position): Ideal {
@@ -57,9 +68,27 @@ export function idealDivision(board: Board, start: Position): Ideal {
     chosen = within.gain > 0 ? within : beyond;
   }
   return {
-    mostBitsPerSecond: most + rounding + start.hosts,
+    mostBitsPerSecond: most + rounding + hostsMost(board, start),
     sideOf: (offer) => at(chosen.sides, offer),
   };
+}
+
+/** What both hosts could cost less: all of it, but of what they hold beyond their limits only what can leave. */
+function hostsMost(board: Board, start: Position): number {
+  const { load, capacity } = board;
+  const above = overLimitCost(load[0], capacity[0]) + overLimitCost(load[1], capacity[1]);
+  if (above === 0) return start.hosts;
+  const nothing = () => ({ memoryBytes: 0, vcpus: 0 });
+  const leaving = [nothing(), nothing()] as const;
+  for (let i = 0; i < board.side.length; i++) {
+    if (board.movable[i] === 0) continue;
+    const from = leaving[at(board.side, i)];
+    from.memoryBytes += board.memoryBytes[i] as number;
+    from.vcpus += board.vcpus[i] as number;
+  }
+  const host = (s: Side) => ({ load: load[s], capacity: capacity[s] });
+  const shed = (s: Side) => shedding(host(s), host(otherSide(s)), leaving[s]);
+  return start.hosts - above + shed(0) + shed(1) + limitRounding;
 }
 
 class Divider {

@@ -23,9 +23,10 @@ export type ExchangeViolation =
   | Readonly<{
       /**
        * `not-offered`: the claim is not in the giving host's book, or not its to give; `memory`,
-       * `vcpus`: the host would be above its limit; `empty`: nothing moves.
+       * `vcpus`: the host would be above its limit; `no-first-step`: nothing could move before something
+       * else has; `empty`: nothing moves.
        */
-      code: 'not-offered' | 'memory' | 'vcpus' | 'empty';
+      code: 'not-offered' | 'memory' | 'vcpus' | 'no-first-step' | 'empty';
       domain?: DomainId;
       message: string;
     }>;
@@ -63,6 +64,7 @@ export function evaluateOn(board: Board, exchange: Exchange): Evaluation {
     memory: hostsBefore.memory - hostsAfter.memory,
     displacement: -after.displacement,
     hostOn: hostsBefore.hostOn - hostsAfter.hostOn,
+    overLimit: hostsBefore.overLimit - hostsAfter.overLimit,
   };
   return {
     gainBitsPerSecond: totalCost(terms),
@@ -122,6 +124,7 @@ function hostTerms(position: Position): CostTerms {
     memory: sum('memory'),
     displacement: 0,
     hostOn: sum('hostOn'),
+    overLimit: sum('overLimit'),
   };
 }
 
@@ -157,6 +160,11 @@ function limitViolations(position: Position): ExchangeViolation[] {
       const message = `${name} would hold ${vcpus} vCPUs more than its limit.`;
       violations.push({ code: 'vcpus', message });
     }
+  }
+  if (!position.canBegin()) {
+    const [one, other] = position.board.books;
+    const message = `Neither ${one.name} nor ${other.name}, both above their limits, has room for the first of these moves.`;
+    violations.push({ code: 'no-first-step', message });
   }
   return violations;
 }

@@ -4,10 +4,11 @@
  * arithmetic, so a search cannot promise what the evaluation does not find.
  */
 
-import { hostOnCost } from '../model/cost.ts';
+import { hostOnCost, overLimitCost } from '../model/cost.ts';
 import type { Board } from './board.ts';
+import { canBegin } from './first-step.ts';
 import { GroupState } from './groups.ts';
-import { otherSide, type Side } from './side.ts';
+import { type BySide, otherSide, type Side } from './side.ts';
 
 export class Position {
   readonly board: Board;
@@ -27,12 +28,17 @@ export class Position {
   /** Network and displacement cost since the start; only differences mean anything. */
   network = 0;
   displacement = 0;
-  /** The excess and host-on cost of both hosts. */
+  /** The excess, host-on and over-limit cost of both hosts. */
   hosts = 0;
   /** Whether no move changes the hosts' cost now: then `saving` is the whole gain. */
   flat = false;
   /** The curves that some single move could reach from here. */
   readonly #reach = { nic: false, cpu: false, memory: false };
+  /**
+   * The sides that are above a hard limit to begin with. The others may get above theirs on a search's way to an
+   * exchange that is allowed, which is no cost of it.
+   */
+  readonly #above: BySide<boolean>;
   readonly #apart: GroupState;
   readonly #together: GroupState;
 
@@ -52,6 +58,10 @@ export class Position {
     this.vcpuLimit = Float64Array.from(load, (l, s) =>
       Math.max(l.vcpus, capacity[s === 0 ? 0 : 1].vcpuLimit),
     );
+    this.#above = [
+      overLimitCost(load[0], capacity[0]) > 0,
+      overLimitCost(load[1], capacity[1]) > 0,
+    ];
     this.#apart = new GroupState(board.apart);
     this.#together = new GroupState(board.together);
     for (let i = 0; i < this.side.length; i++) {
@@ -126,11 +136,13 @@ export class Position {
     const shifted = direction * at(board.memoryBytes, offer);
     const [zero, one] = [at(this.memoryBytes, 0) - shifted, at(this.memoryBytes, 1) + shifted];
     if (reach.memory) sum += memory[0].cost(zero) + memory[1].cost(one);
+    const vcpus = direction * at(board.vcpus, offer);
     if (board.parameters.hostOn) {
-      const vcpus = direction * at(board.vcpus, offer);
       sum += this.#hostOn(0, at(this.vcpus, 0) - vcpus, zero);
       sum += this.#hostOn(1, at(this.vcpus, 1) + vcpus, one);
     }
+    if (this.#above[0]) sum += this.#overLimit(0, at(this.vcpus, 0) - vcpus, zero);
+    if (this.#above[1]) sum += this.#overLimit(1, at(this.vcpus, 1) + vcpus, one);
     return sum;
   }
 
@@ -138,6 +150,11 @@ export class Position {
     const { parameters, capacity } = this.board;
     if (!parameters.hostOn) return 0;
     return hostOnCost(parameters.hostOn, vcpus, memoryBytes, capacity[side].memoryLimitBytes);
+  }
+
+  #overLimit(side: Side, vcpus: number, memoryBytes: number): number {
+    if (!this.#above[side]) return 0;
+    return overLimitCost({ memoryBytes, vcpus }, this.board.capacity[side]);
   }
 
   /** Brings `hosts` and `flat` up to date with the loads. */
@@ -153,21 +170,30 @@ export class Position {
       const [sent, busy, held] = [at(this.nic, s), at(this.cpu, s), at(this.memoryBytes, s)];
       this.hosts += nic[s].cost(sent) + cpu[s].cost(busy) + memory[s].cost(held);
       this.hosts += this.#hostOn(s, at(this.vcpus, s), held);
+      this.hosts += this.#overLimit(s, at(this.vcpus, s), held);
       reach.nic ||= sent + largest.nic > nic[s].free;
       reach.cpu ||= busy + largest.cpu > cpu[s].free;
       reach.memory ||= held + largest.memoryBytes > memory[s].free;
     }
-    this.flat = !reach.nic && !reach.cpu && !reach.memory && parameters.hostOn === undefined;
+    const isAbove = this.#above[0] || this.#above[1];
+    this.flat =
+      !reach.nic && !reach.cpu && !reach.memory && parameters.hostOn === undefined && !isAbove;
   }
 
-  /** Whether both hosts are within their limits and no group rule is broken. */
+  /** Whether both hosts are within their limits, no group rule is broken, and the moves could begin. */
   allowed(): boolean {
     return (
       !this.overfull(0) &&
       !this.overfull(1) &&
       this.#apart.beyond === 0 &&
-      this.#together.beyond === 0
+      this.#together.beyond === 0 &&
+      this.canBegin()
     );
+  }
+
+  /** Two hosts above their limits may have no room for the first of the moves; of any others one has. */
+  canBegin(): boolean {
+    return !this.#above[0] || !this.#above[1] || canBegin(this.board, this.side);
   }
 
   overfull(side: Side): boolean {
@@ -216,8 +242,8 @@ export class Position {
 const SIDES = [0, 1] as const;
 
 /** Loads come from sums in floating point on two hosts: a byte, and a millionth of a vCPU, are no limit broken. */
-const ROUNDING_BYTES = 1;
-const ROUNDING_VCPUS = 1e-6;
+export const ROUNDING_BYTES = 1;
+export const ROUNDING_VCPUS = 1e-6;
 
 /** Typed arrays answer `undefined` out of bounds, which only a bug of ours can bring about. */
 function at(values: Float64Array | Uint32Array | Int32Array, index: number): number {

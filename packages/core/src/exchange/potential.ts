@@ -9,7 +9,7 @@
  * together, so of two hosts with something to gain one at least sees half of it.
  */
 
-import { type CostParameters, displacementCost } from '../model/cost.ts';
+import { type CostParameters, displacementCost, overLimitCost } from '../model/cost.ts';
 import { distance, locationDistance, type Place } from '../model/distance.ts';
 import type {
   Book,
@@ -23,7 +23,7 @@ import type {
 import { receiveViolation } from '../model/policy.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Edges, joinLinks, type Link } from './links.ts';
-import { relief } from './relief.ts';
+import { relief, shedding } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
 export type Peer = Readonly<{
@@ -87,7 +87,24 @@ class Outlook {
       (sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0),
       0,
     );
-    return this.#cutTowards(other) + relief(this.#own, other, this.#parameters, between);
+    return (
+      this.#cutTowards(other) +
+      relief(this.#own, other, this.#parameters, between) +
+      this.#sheddingTo(other)
+    );
+  }
+
+  /** What the peer has too much is for the peer to know, like all that its claims could gain. */
+  #sheddingTo(other: Peer): number {
+    const { load, capacity, offers } = this.#own;
+    if (overLimitCost(load, capacity) === 0) return 0;
+    let [memoryBytes, vcpus] = [0, 0];
+    for (const offer of offers) {
+      if (!mayGo(offer, other)) continue;
+      memoryBytes += offer.traits.memoryBytes;
+      vcpus += offer.traits.vcpus;
+    }
+    return shedding(this.#own, other, { memoryBytes, vcpus });
   }
 
   #cutTowards(other: Peer): number {

@@ -3,7 +3,14 @@
  * estimate that has nothing to do with who talks to whom.
  */
 
-import { type CostParameters, excess, type HostOnCost, hostOnCost } from '../model/cost.ts';
+import {
+  type CostParameters,
+  excess,
+  type HostOnCost,
+  hostOnCost,
+  OVER_LIMIT_BITS_PER_SECOND_PER_BYTE,
+  OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
+} from '../model/cost.ts';
 import type { HostCapacity, HostLoad } from '../model/model.ts';
 
 /** A host's load and what it has. */
@@ -55,6 +62,32 @@ export function relief(
       (c) => c.memoryBytes,
     ) +
     (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
+  );
+}
+
+/** What may leave a host, all together. */
+export type Leaving = Readonly<{ memoryBytes: number; vcpus: number }>;
+
+/**
+ * The most that a host above its limits saves by shedding to the other one: what it has too much, as far as that
+ * may leave and the other has room.
+ */
+export function shedding(own: LoadedHost, other: LoadedHost, leaving: Leaving): number {
+  const shed = (most: number, above: number, room: number): number =>
+    Math.max(0, Math.min(most, above, room));
+  return (
+    OVER_LIMIT_BITS_PER_SECOND_PER_BYTE *
+      shed(
+        leaving.memoryBytes,
+        own.load.memoryBytes - own.capacity.memoryLimitBytes,
+        other.capacity.memoryLimitBytes - other.load.memoryBytes,
+      ) +
+    OVER_LIMIT_BITS_PER_SECOND_PER_VCPU *
+      shed(
+        leaving.vcpus,
+        own.load.vcpus - own.capacity.vcpuLimit,
+        other.capacity.vcpuLimit - other.load.vcpus,
+      )
   );
 }
 

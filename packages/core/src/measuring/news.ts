@@ -3,12 +3,12 @@
  * known that is known now; so while its own loads, and what overloads its host, are as they were then,
  * another migration would only correct that decision, and costs as much as the first one.
  *
- * A domain that Barter has moved rests until something has changed, for a day at most. This comes on top
- * of the cooldown, which holds whatever has changed.
+ * A domain that Barter has moved rests until something has changed, for a day at most; on a host above its limits,
+ * which no deal has agreed to, none does. This comes on top of the cooldown, which holds whatever has changed.
  */
 
 import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
-import { hostCost } from '../model/cost.ts';
+import { hostCost, overLimitCost } from '../model/cost.ts';
 import type { TrafficRow } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 
@@ -33,6 +33,8 @@ export function refreshNews(state: HostState, nowMs: number): void {
   for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
   // Where nothing but load counts, any change of any load on any host is a reason.
   if (config.cost.affinityWeight === 0) return;
+  const isAbove =
+    state.sample !== null && overLimitCost(paperLoad(state), state.sample.capacity) > 0;
   let excessBitsPerSecond: number | undefined;
   for (const { domain, movedAtMs } of state.homes.values()) {
     if (movedAtMs === null || nowMs - movedAtMs > dayMs) continue;
@@ -58,7 +60,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
       isSameHost &&
       !differs(traits.cpu, then.cpu, coresMin) &&
       !rowDiffers(row, then.row, margin, share);
-    if (isUnchanged) resting.add(domain);
+    if (isUnchanged && !isAbove) resting.add(domain);
   }
 }
 

@@ -6,6 +6,7 @@
  *   cpu, memory   Σ hosts  excess of busy cores, of memory
  *   displacement  Σ claims away from home  8 · migrationBytes / payback
  *   hostOn        Σ hosts that hold a claim  what it costs to keep them on (consolidation)
+ *   overLimit     Σ hosts  what their claims exceed the hard limits by; the same whatever the preset
  *
  * An excess is a convex, piecewise linear function of utilisation, turned into bit/s by a weight that
  * is the same for the whole cluster: two hosts that barter, and whoever adds up the whole placement,
@@ -52,10 +53,12 @@ export type CostTerms = Readonly<{
   memory: number;
   displacement: number;
   hostOn: number;
+  overLimit: number;
 }>;
 
 export function totalCost(terms: CostTerms): number {
-  return terms.network + terms.nic + terms.cpu + terms.memory + terms.displacement + terms.hostOn;
+  const { network, nic, cpu, memory, displacement, hostOn, overLimit } = terms;
+  return network + nic + cpu + memory + displacement + hostOn + overLimit;
 }
 
 /**
@@ -89,7 +92,32 @@ export function hostCost(
     hostOn: parameters.hostOn
       ? hostOnCost(parameters.hostOn, load.vcpus, load.memoryBytes, capacity.memoryLimitBytes)
       : 0,
+    overLimit: overLimitCost(load, capacity),
   };
+}
+
+/**
+ * A byte, a vCPU, that claims hold beyond the hard limit of their host: no deal brings that about, but a swap of
+ * which one half fails does, and so does an administrator. A limit is never traded away, so what it costs to be
+ * above it has to outweigh everything soft that shedding costs: a guest of a gigabyte that fills an uplink
+ * of 10 Gbit/s loses 90 Gbit/s at most (distance 5, and both uplinks at twice their excess), which is nearly 100 bit/s
+ * for each byte. To send a byte costs 0.002 bit/s at a payback of an hour, and 8 at the shortest that can be set (1 s),
+ * so a guest far larger than the excess still pays its way. Linear and equal on all hosts: an excess that is
+ * only handed on saves nothing.
+ */
+export const OVER_LIMIT_BITS_PER_SECOND_PER_BYTE = 100;
+/** As much as a gigabyte: what such a guest of one vCPU has. */
+export const OVER_LIMIT_BITS_PER_SECOND_PER_VCPU = 1e11;
+
+/** What a host's claims cost for exceeding its limits; 0 for every host that keeps them. */
+export function overLimitCost(
+  { memoryBytes, vcpus }: Pick<HostLoad, 'memoryBytes' | 'vcpus'>,
+  { memoryLimitBytes, vcpuLimit }: Pick<HostCapacity, 'memoryLimitBytes' | 'vcpuLimit'>,
+): number {
+  return (
+    OVER_LIMIT_BITS_PER_SECOND_PER_BYTE * Math.max(0, memoryBytes - memoryLimitBytes) +
+    OVER_LIMIT_BITS_PER_SECOND_PER_VCPU * Math.max(0, vcpus - vcpuLimit)
+  );
 }
 
 /** A host is on when it holds a claim, and every claim has at least one vCPU. */
@@ -168,7 +196,7 @@ export function hostLoads(world: World): ReadonlyMap<HostId, HostLoad> {
 
 /** The cost of a complete placement. `totalCost` of the result is the potential that deals lower. */
 export function placementCost(world: World, parameters: CostParameters): CostTerms {
-  const sum = { network: 0, nic: 0, cpu: 0, memory: 0, displacement: 0, hostOn: 0 };
+  const sum = { network: 0, nic: 0, cpu: 0, memory: 0, displacement: 0, hostOn: 0, overLimit: 0 };
   const hosts = new Map(world.hosts.map((host) => [host.host, host]));
   const places = new Map<DomainId, Place>();
   for (const { domain, home, holder, traits } of world.domains) {
@@ -193,6 +221,7 @@ export function placementCost(world: World, parameters: CostParameters): CostTer
     sum.cpu += terms.cpu;
     sum.memory += terms.memory;
     sum.hostOn += terms.hostOn;
+    sum.overLimit += terms.overLimit;
   }
   return sum;
 }

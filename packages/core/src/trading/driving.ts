@@ -7,6 +7,7 @@ import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';
+import { aboveLimits, relieved } from './over-limit.ts';
 import { wake } from './prospects.ts';
 
 const significantShare = 0.02;
@@ -50,6 +51,7 @@ export function adopt(turn: Turn, deal: Deal): void {
   state.proposals.delete(deal.id);
   const decides = deal.role === 'proposer' ? 'committed' : 'done';
   if (deal.phase === decides) {
+    const before = aboveLimits(state);
     for (const move of deal.moves) {
       if (move.claim.holder === state.config.self) giveClaim(turn, move, deal);
       else takeClaim(turn, move, deal);
@@ -57,7 +59,10 @@ export function adopt(turn: Turn, deal: Deal): void {
     state.counts.committed += 1;
     if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
     wake(state, nowMs);
-    turn.log('info', 'deal-committed', describe(state, deal), { deal: deal.id, peer: deal.peer });
+    turn.log('info', 'deal-committed', `${describe(state, deal)}${relieved(state, deal, before)}`, {
+      deal: deal.id,
+      peer: deal.peer,
+    });
   } else if (deal.phase === 'void') {
     for (const move of deal.moves) revertClaim(turn, move, deal);
     turn.log('warn', 'deal-void', `A deal was voided: ${deal.detail}.`, { deal: deal.id });

@@ -82,8 +82,8 @@ export function evaluateMeeting(
   if (offer === undefined || !mayMeetAt(proposer, offer, responder)) return undefined;
   const exchange = { give: [domain], take: [] };
   const evaluation = evaluateExchange(proposer, responder, exchange, state.config.cost);
-  const { network, nic, cpu, memory, hostOn } = evaluation.terms;
-  const lost = [network, nic, cpu, memory, hostOn].some((term) => term < 0);
+  const { network, nic, cpu, memory, hostOn, overLimit } = evaluation.terms;
+  const lost = [network, nic, cpu, memory, hostOn, overLimit].some((term) => term < 0);
   return evaluation.violations.length === 0 && !lost ? evaluation : undefined;
 }
 

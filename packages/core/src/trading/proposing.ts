@@ -9,7 +9,7 @@ import type { Deal } from './deal.ts';
 import { sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
 import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
-import { undecidedDeal, whyNotTrading } from './willingness.ts';
+import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
 export function propose(turn: Turn, random: readonly [number, number]): void {
@@ -22,7 +22,9 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
-  const candidates = tradingPeers(state, nowMs);
+  const candidates = tradingPeers(state, nowMs).filter(
+    ({ host }) => (state.backoffs.get(host)?.untilMs ?? 0) <= nowMs,
+  );
   const drawn = drawPeer(state, book, candidates, nowMs, random[1]);
   const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
   const peer = drawn ?? meeting?.host;
@@ -50,18 +52,6 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   state.deals.set(deal.id, deal);
   state.dealsDueAtMs = nowMs;
   sendReply(turn, deal, 'propose');
-}
-
-/** Whoever would answer a proposal now, as far as its summary tells. */
-function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
-  const { timing } = state.config;
-  const found: LoadSummary[] = [];
-  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
-    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
-    if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
-    if ((state.backoffs.get(host)?.untilMs ?? 0) <= nowMs) found.push(summary);
-  }
-  return found;
 }
 
 /** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */

@@ -7,6 +7,7 @@
 
 import { paperLoad, traitsOf } from '../claims/book.ts';
 import { rowDiffers } from '../measuring/news.ts';
+import { overLimitCost } from '../model/cost.ts';
 import type { DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
 import type { HostState, HostTiming } from '../state.ts';
 
@@ -79,7 +80,11 @@ export function lookForNews(state: HostState, nowMs: number): void {
     );
   });
   if (isChanged) priced.changedAtMs = nowMs;
-  if (isChanged || priced.load === undefined || loadDiffers(load, priced.load, capacity, margin)) {
+  const isNews =
+    priced.load === undefined ||
+    loadDiffers(load, priced.load, capacity, margin) ||
+    overLimitCost(load, capacity) > overLimitCost(priced.load, capacity);
+  if (isChanged || isNews) {
     priced.load = load;
     priced.domains.clear();
     wake(state, nowMs);
@@ -97,7 +102,7 @@ export type Priced = {
   changedAtMs: number;
 };
 
-/** Memory is left out: it changes with claims. */
+/** Memory is left out: it changes with claims. More of it than the limit allows is news of its own. */
 export function loadDiffers(
   now: HostLoad,
   then: HostLoad,

@@ -1,6 +1,7 @@
-/** Whether this host trades at all now, and whether it is free to. */
+/** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
 import type { DeclineReason } from '../message.ts';
+import type { LoadSummary } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 import type { Deal } from './deal.ts';
 
@@ -30,4 +31,16 @@ export function undecidedDeal(state: HostState): Deal | undefined {
   for (const deal of state.deals.values())
     if (deal.phase === 'proposed' || deal.phase === 'accepted') return deal;
   return undefined;
+}
+
+/** Whoever would answer a proposal now, as far as its summary tells. */
+export function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
+  const { timing } = state.config;
+  const found: LoadSummary[] = [];
+  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
+    if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
+    found.push(summary);
+  }
+  return found;
 }

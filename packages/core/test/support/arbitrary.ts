@@ -38,13 +38,19 @@ export const parameters: fc.Arbitrary<CostParameters> = fc
 
 export const HOSTS = ['a', 'b', 'c', 'd'] as const;
 
-type Sizes = Readonly<{ domainsMax: number; rules?: boolean; memoryGibibytes?: number }>;
+type Sizes = Readonly<{
+  domainsMax: number;
+  rules?: boolean;
+  memoryGibibytes?: number;
+  vcpuLimit?: number;
+}>;
 
 /** Two to four hosts with 0–3 location levels, some claims away from home, rates with repeated pairs. */
 export function worlds({
   domainsMax,
   rules = false,
   memoryGibibytes = 64,
+  vcpuLimit = 64,
 }: Sizes): fc.Arbitrary<TestWorld> {
   const level = fc.constantFrom('x', 'y');
   const place = fc.array(level, { maxLength: 3 });
@@ -83,7 +89,11 @@ export function worlds({
       const name = (i: number): string => names[i % names.length] ?? 'a';
       return {
         hosts: places.map((p, i) => ({
-          ...host(name(i), p, { memoryLimitBytes: memoryGibibytes * GIB, nicBitsPerSecond: 1e8 }),
+          ...host(name(i), p, {
+            memoryLimitBytes: memoryGibibytes * GIB,
+            vcpuLimit,
+            nicBitsPerSecond: 1e8,
+          }),
           cpu: 0.3 * i,
           memoryBytes: GIB,
         })),
