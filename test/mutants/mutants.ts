@@ -313,4 +313,10 @@ export const mutants: readonly Mutant[] = [
     'if (resolution.nowhere && nowMs - sinceMs >=',
     'if (resolution.nowhere && -nowMs >=',
   ),
+  one(
+    'say that a domain moved to the target because a third host runs it',
+    'settlement/settlement.ts',
+    '    default:\n      return {\n',
+    "    default:\n      return { kind: 'moved', detail: elsewhere };\n      return {\n",
+  ),
 ];

@@ -203,7 +203,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     return;
   }
   if (resolution.kind !== 'wait') {
-    finish(turn, settlement, resolution.kind === 'moved', describeEnd(settlement, resolution));
+    const moved = resolution.kind === 'unknown' ? null : resolution.kind === 'moved';
+    finish(turn, settlement, moved, describeEnd(settlement, resolution));
     return;
   }
   const asked = state.questions.get(id);
