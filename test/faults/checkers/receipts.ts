@@ -44,6 +44,8 @@ export function receipts(scene: Scene): Checker {
     const decided = scene.records(host).get('settlement', settlement)?.decided;
     if (decided === 'clear' && moved !== true) fail('had decided that it has run there');
     if (decided === 'resume' && moved) fail('had decided that it has never run there');
+    const refused = scene.records(to).get('arrival', settlement)?.ended === 'refused';
+    if (moved && host !== to && refused) fail('the target had refused it for good');
     // Taken away or brought by hand before its home had found out: nobody can tell.
     if (outcome !== 'under-way' && isByHand(settlement, domain)) return;
     if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);

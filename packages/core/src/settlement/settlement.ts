@@ -113,6 +113,7 @@ export type Resolution =
  *   paused by migration    arriving, absent             the target is asked to give it up
  *   paused by migration    cannot prove, unreachable    hold it paused, alarm
  *   absent                 running, or has run          clear the definition, then moved
+ *   absent                 running, though refused      stayed: somebody started it there
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
@@ -163,8 +164,9 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
       detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
     };
   }
+  // `refused` is for good: it did not get there by this migration.
   if (there?.presence === 'running')
-    return { kind: 'moved', detail: 'somebody started it at the target' };
+    return { kind: 'stayed', detail: 'it never ran there by this, and somebody started it there' };
   if (!defined && elsewhere !== null && there !== null) return goneOn(there, elsewhere);
   if (there === null) return wait('gone from here, and the target cannot be asked', true);
   // What the target holds then may be the last there is of it: nothing of ours ends or starts it.
