@@ -319,4 +319,10 @@ export const mutants: readonly Mutant[] = [
     '    default:\n      return {\n',
     "    default:\n      return { kind: 'moved', detail: elsewhere };\n      return {\n",
   ),
+  one(
+    'take a claim that the own register cannot hold',
+    'trading/answering.ts',
+    'if (!moves.every((move) => isOurs(move) ||',
+    'if (nowMs < 0 && !moves.every((move) => isOurs(move) ||',
+  ),
 ];

@@ -1,7 +1,8 @@
 /**
  * The home's register is a history without contradictions: versions only grow, each of them has one holder, nobody
  * but that holder is told that it holds the claim, and another host becomes holder only because the registered one
- * gave the claim to it. At no time do two hosts hold a claim at one version, both confirmed by its home.
+ * gave the claim to it. At no time do two hosts hold a claim at one version, both confirmed by its home. Whoever
+ * decides a deal holds what it takes by it.
  */
 
 import type { HostId, JournalRecord } from '@barter/core';
@@ -52,6 +53,23 @@ export function claims(scene: Scene): Checker {
     }
   };
 
+  const decided = (host: HostId, record: JournalRecord & { kind: 'deal' }) => {
+    const deal = record.value;
+    if (deal?.phase !== 'committed') return;
+    for (const { claim, to, newVersion } of deal.moves) {
+      const { domain } = claim;
+      if (to !== host) continue;
+      const entry = scene.records(host).get('home', domain);
+      const holding = scene.records(host).get('holding', domain);
+      const version = entry?.holder === host ? entry.version : holding?.claim.version;
+      if (version !== newVersion)
+        fail(
+          domain,
+          `${host} takes ${domain} at v${newVersion} by ${deal.id}, and does not hold it`,
+        );
+    }
+  };
+
   const promise = (host: HostId, record: JournalRecord) => {
     if (record.kind === 'deal')
       for (const { claim, newVersion, to } of record.value?.moves ?? [])
@@ -65,7 +83,10 @@ export function claims(scene: Scene): Checker {
   return {
     name,
     onPersisted(host, records) {
-      for (const record of records) promise(host, record);
+      for (const record of records) {
+        promise(host, record);
+        if (record.kind === 'deal') decided(host, record);
+      }
       for (const record of records) {
         if (record.kind !== 'home') continue;
         if (record.value === null) registers.delete(`${host} ${record.key}`);

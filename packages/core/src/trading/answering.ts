@@ -12,11 +12,12 @@ import {
 } from '../exchange/exchange.ts';
 import { hearBook } from '../information/seeking.ts';
 import type { DealMessage, DeclineReason } from '../message.ts';
-import type { Book, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
+import type { Book, Claim, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
+import { rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** The proposer's own check: the exchange must pay by its own data, and break no limit. */
@@ -35,6 +36,12 @@ export function checkAcceptance(
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
+  const isOurs = ({ claim }: ClaimMove) => claim.holder === state.config.self;
+  if (!moves.every((move) => isOurs(move) || isTakeable(state, move.claim, deal.peer))) {
+    // That may take as long as an operator does: meanwhile the same two books lead to the same exchange.
+    rest(state, deal.peer, nowMs);
+    return refuse('a claim of the exchange cannot be taken, by the register of this host');
+  }
   const proposed = state.proposals.get(deal.id)?.offers ?? [];
   const isAsProposed = ({ claim }: ClaimMove) =>
     claim.holder !== state.config.self ||
@@ -160,11 +167,19 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
 /** The peer's book without what it cannot offer; undefined when it speaks for somebody else. */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
-  const offers = book.offers.filter(({ claim }) => {
-    if (claim.holder !== from) return false;
-    const entry = state.homes.get(claim.domain);
-    if (entry !== undefined) return entry.holder === from && entry.version === claim.version;
-    return claim.home !== state.config.self && !state.holdings.has(claim.domain);
-  });
+  const offers = book.offers.filter(({ claim }) => isTakeable(state, claim, from));
   return { ...book, offers };
+}
+
+/**
+ * Whether a claim that a peer offers could be held here. Not while this host registers the domain itself, as somebody
+ * else's or as one that migrates: it may run elsewhere by now, and how the migration ended may be open for as long as
+ * an operator takes.
+ */
+function isTakeable(state: HostState, claim: Claim, from: HostId): boolean {
+  if (claim.holder !== from) return false;
+  const entry = state.homes.get(claim.domain);
+  if (entry !== undefined)
+    return entry.holder === from && entry.version === claim.version && entry.settlement === null;
+  return claim.home !== state.config.self && !state.holdings.has(claim.domain);
 }
