@@ -67,6 +67,8 @@ export type Faults = Readonly<{
   resumedByHand: number;
   /** Probability that a domain is moved by hand to a third host just as it is called, and its home dies before it finds that out. */
   movedFirst: number;
+  /** A host that trades, renews its claims and never calls a domain, also after the faults: by its place among the hosts. */
+  idler: number | undefined;
   /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
   operatorAway: boolean;
 }>;
@@ -170,6 +172,7 @@ function drawBadMoments(seed: number) {
     setWhenDone: sometimes(0.4, 0.2),
     resumedByHand: sometimes(0.5, 0.8),
     movedFirst: sometimes(0.3, 0.3),
+    idler: random.next() < 0.05 ? random.below(3) : undefined,
   };
 }
 

@@ -198,8 +198,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'never take a claim back from a silent holder',
     'claims/holding.ts',
-    'if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;',
-    'if (nowMs > 0) continue;',
+    "if (nowMs >= entry.leaseExpiresAtMs)\n      takeBack(turn, entry, 'its holder was silent for longer than the lease');",
+    'if (nowMs >= entry.leaseExpiresAtMs) continue;',
   ),
   one(
     'forget reservations on restart',
@@ -324,5 +324,17 @@ export const mutants: readonly Mutant[] = [
     'trading/answering.ts',
     'if (!moves.every((move) => isOurs(move) ||',
     'if (nowMs < 0 && !moves.every((move) => isOurs(move) ||',
+  ),
+  one(
+    'let a holder renew a claim for ever that it never settles',
+    'claims/holding.ts',
+    'else if (isIdle(state, entry, nowMs)) {',
+    'else if (nowMs < 0) {',
+  ),
+  one(
+    'give a claim at once again to a holder that never called its domain',
+    'claims/book.ts',
+    'const isKept = peer !== undefined &&',
+    'const isKept = peer !== undefined && nowMs < 0 &&',
   ),
 ];

@@ -33,8 +33,11 @@ export function receiveSettle(
   const refusal = whyRefused(state, entry, from, version, nowMs);
   if (entry === undefined || refusal !== null) {
     const { reason, detail } = refusal ?? { reason: 'gone' as const, detail: 'not at home here' };
-    if (reason !== 'not-holder' && reason !== 'gone')
+    if (entry !== undefined && reason !== 'not-holder' && reason !== 'gone') {
       state.refused.set(domain, { reason, detail, holder: from });
+      // Its holder has called: it is this home that lets it wait.
+      setHome(turn, { ...entry, awaitedSinceMs: nowMs }, false);
+    }
     turn.send(from, { kind: 'refuse', settlement, domain, reason, detail });
     // What may not go there by what it is now stays for good: its claim comes home.
     if (

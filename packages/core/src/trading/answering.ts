@@ -30,7 +30,7 @@ export function checkAcceptance(
   const refuse = (detail: string): DealSignal => ({ signal: 'accept', detail });
   const trading = whyNotTrading(state, nowMs);
   if (trading !== null) return refuse(trading.detail);
-  const book = makeBook(state, nowMs);
+  const book = makeBook(state, nowMs, deal.peer);
   if (book === undefined || message.book.host !== deal.peer)
     return refuse('the books do not match');
   const { exchange } = message;
@@ -108,7 +108,7 @@ export function considerProposal(
   }
   const theirs = trustedBook(state, message.book, from);
   if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
-  const own = makeBook(state, nowMs);
+  const own = makeBook(state, nowMs, from);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
   const ours = cutBook(own, from, state.config.bookOffers);
   const { cost, search, minGainBitsPerSecond } = state.config;
