@@ -23,6 +23,7 @@ export const streams = {
   replays: 1010,
   badMoments: 1011,
   badMomentsPlan: 1012,
+  hands: 1013,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -64,6 +65,10 @@ export type Faults = Readonly<{
   setWhenDone: number;
   /** How often somebody resumes by hand what a migration left paused, while its other copy waits in vain. */
   resumedByHand: number;
+  /** Probability that a domain is moved by hand to a third host just as it is called, and its home dies before it finds that out. */
+  movedFirst: number;
+  /** A host that trades, renews its claims and never calls a domain, also after the faults: by its place among the hosts. */
+  idler: number | undefined;
   /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
   operatorAway: boolean;
 }>;
@@ -166,6 +171,8 @@ function drawBadMoments(seed: number) {
     operatorAway: random.next() < 0.5,
     setWhenDone: sometimes(0.4, 0.2),
     resumedByHand: sometimes(0.5, 0.8),
+    movedFirst: sometimes(0.3, 0.3),
+    idler: random.next() < 0.05 ? random.below(3) : undefined,
   };
 }
 

@@ -198,8 +198,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'never take a claim back from a silent holder',
     'claims/holding.ts',
-    'if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;',
-    'if (nowMs > 0) continue;',
+    "if (nowMs >= entry.leaseExpiresAtMs)\n      takeBack(turn, entry, 'its holder was silent for longer than the lease');",
+    'if (nowMs >= entry.leaseExpiresAtMs) continue;',
   ),
   one(
     'forget reservations on restart',
@@ -224,12 +224,6 @@ export const mutants: readonly Mutant[] = [
     'trading/answering.ts',
     'if (!moves.every(isAsProposed))',
     'if (!moves.every(isAsProposed) && nowMs < 0)',
-  ),
-  one(
-    'take a claim that is not the peer’s by the own register',
-    'trading/answering.ts',
-    'if (!moves.every(isTrusted))',
-    'if (!moves.every(isTrusted) && nowMs < 0)',
   ),
   one(
     'guess that a deal was committed when the decision does not come',
@@ -318,5 +312,29 @@ export const mutants: readonly Mutant[] = [
     'settlement/sending.ts',
     'if (resolution.nowhere && nowMs - sinceMs >=',
     'if (resolution.nowhere && -nowMs >=',
+  ),
+  one(
+    'say that a domain moved to the target because a third host runs it',
+    'settlement/settlement.ts',
+    '    default:\n      return {\n',
+    "    default:\n      return { kind: 'moved', detail: elsewhere };\n      return {\n",
+  ),
+  one(
+    'take a claim that the own register cannot hold',
+    'trading/answering.ts',
+    'if (!moves.every((move) => isOurs(move) ||',
+    'if (nowMs < 0 && !moves.every((move) => isOurs(move) ||',
+  ),
+  one(
+    'let a holder renew a claim for ever that it never settles',
+    'claims/holding.ts',
+    'else if (isIdle(state, entry, nowMs)) {',
+    'else if (nowMs < 0) {',
+  ),
+  one(
+    'give a claim at once again to a holder that never called its domain',
+    'claims/book.ts',
+    'const isKept = peer !== undefined &&',
+    'const isKept = peer !== undefined && nowMs < 0 &&',
   ),
 ];

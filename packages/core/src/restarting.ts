@@ -9,6 +9,7 @@
  */
 
 import { type HomeEntry, restMaxMs } from './claims/claim.ts';
+import { awaitedAnew } from './claims/idle.ts';
 import { restartSending } from './settlement/sending.ts';
 import type { HostTiming, Turn } from './state.ts';
 import { type Deal, isOpen } from './trading/deal.ts';
@@ -57,6 +58,7 @@ function atHome(entry: HomeEntry, timing: HostTiming, nowMs: number): HomeEntry 
   const { leaseExpiresAtMs, movedAtMs, restsUntilMs } = entry;
   return {
     ...entry,
+    ...awaitedAnew(entry, timing, nowMs),
     leaseExpiresAtMs: leaseExpiresAtMs === null ? null : nowMs + timing.claimLeaseMs,
     movedAtMs: movedAtMs === null ? null : Math.min(movedAtMs, nowMs),
     restsUntilMs: Math.min(restsUntilMs, nowMs + restMaxMs(timing)),

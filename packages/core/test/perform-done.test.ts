@@ -235,6 +235,20 @@ describe('the home of a migration in doubt', () => {
     expect(host.state.settlements.get(settlement)).toMatchObject({ phase: 'moved' });
   });
 
+  it.each(['open', 'unclear'] as const)(
+    'has heard that the target runs it, and says so after a restart too, although that says %s once somebody brought it back',
+    (arrival) => {
+      asks();
+      inspected(left);
+      answers(asks().question, 'running', 'open');
+      expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
+      host.restart();
+      answers(asks().question, 'absent', arrival);
+      inspected({ state: 'running' });
+      expect(host.state.settlements.get(settlement)).toMatchObject({ phase: 'moved' });
+    },
+  );
+
   it('runs it, and a copy waits at the target: nothing is said before that has been given up', () => {
     answers(asks().question, 'arriving', 'open');
     inspected({ state: 'running' });

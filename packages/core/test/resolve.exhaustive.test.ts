@@ -88,14 +88,14 @@ const table: Readonly<Record<Here, Readonly<Record<Located | 'unreachable', stri
     unreachable: 'alarm',
   },
   'shut off': {
-    running: 'clear moved clear clear',
+    running: 'clear stayed clear clear',
     paused: 'alarm alarm clear alarm',
     arriving: 'alarm alarm clear alarm',
     absent: 'stayed stayed clear stayed',
     unreachable: 'alarm',
   },
   gone: {
-    running: 'moved moved moved moved',
+    running: 'moved stayed moved moved',
     paused: 'alarm alarm moved alarm',
     arriving: 'alarm alarm moved alarm',
     absent: 'nowhere nowhere moved nowhere',
@@ -103,12 +103,15 @@ const table: Readonly<Record<Here, Readonly<Record<Located | 'unreachable', stri
   },
 };
 
-/** Where a third host runs what is gone from here. */
+/** Where a third host runs what is gone from here: whether it went by way of the target, only that can tell. */
 function elsewhereWord({ presence, arrival }: There): string {
-  if (presence === 'running' || arrival === 'arrived') return 'moved';
   if (arrival === 'refused') return 'stayed';
-  return presence === 'arriving' ? 'ask' : 'moved';
+  if (presence === 'running' || arrival === 'arrived') return 'moved';
+  return arrival === 'unclear' ? 'unknown' : 'ask';
 }
+
+const isThere = (there: There | null) =>
+  there?.presence === 'running' || there?.arrival === 'arrived';
 
 describe('how a migration ended that nobody saw end', () => {
   it('is decided as the table says, in every case', () => {
@@ -137,7 +140,16 @@ describe('how a migration ended that nobody saw end', () => {
     for (const { here, there, resolution } of every) {
       if (resolution.kind !== 'clear') continue;
       expect(['left', 'shut off']).toContain(here);
-      expect(there?.presence === 'running' || there?.arrival === 'arrived').toBe(true);
+      expect(isThere(there)).toBe(true);
+    }
+  });
+
+  it('says that it moved only where the target runs it or has run it, whoever else does', () => {
+    for (const { here, there, elsewhere, resolution } of every) {
+      if (resolution.kind !== 'moved') continue;
+      const hasRun = there?.arrival === 'arrived';
+      const runs = there?.presence === 'running' && there.arrival !== 'refused';
+      expect({ here, there, elsewhere, isSeen: hasRun || runs }).toMatchObject({ isSeen: true });
     }
   });
 

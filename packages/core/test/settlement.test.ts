@@ -105,8 +105,11 @@ function locate(target: HostState, nowMs: number, presence: DomainPresence): The
 }
 
 /** What the home writes down after both hypervisors have said this for two minutes. */
-function concluded(there: There, here: DomainPresence = absent): Receipt | undefined {
-  const home = homeInDoubt();
+function concluded(
+  there: There,
+  here: DomainPresence = absent,
+  home = homeInDoubt(),
+): Receipt | undefined {
   const receipts: Receipt[] = [];
   for (let nowMs = 2_000; nowMs < 122_000; nowMs += 1_000) {
     const random = [0.5, 0.5, 0.5, 0.5] as const;
@@ -167,6 +170,28 @@ describe('the receipt of a migration whose end nobody saw', () => {
       settlement,
       moved,
     });
+  });
+});
+
+describe('a domain that a third host runs by now', () => {
+  /** What the home asks of the target in the end, and what it writes down. */
+  function heard(arrival: There['arrival']) {
+    const home = homeInDoubt();
+    const told = { home: hostId('third'), holder: hostId('third'), version: 131_072, name: 'v1' };
+    home.directory.learnDomain(domain, told, true, 1_500);
+    return concluded({ presence: 'absent', arrival }, absent, home);
+  }
+
+  it('is not said to have moved to the target while that says nothing about it', () => {
+    expect(heard('open')).toBeUndefined();
+  });
+
+  it.each<[There['arrival'], boolean | null]>([
+    ['arrived', true],
+    ['refused', false],
+    ['unclear', null],
+  ])('the target says %s: moved is %s', (arrival, moved) => {
+    expect(heard(arrival)).toMatchObject({ settlement, moved });
   });
 });
 

@@ -1,18 +1,23 @@
 /**
  * The home's register is a history without contradictions: versions only grow, each of them has one holder, nobody
  * but that holder is told that it holds the claim, and another host becomes holder only because the registered one
- * gave the claim to it. At no time do two hosts hold a claim at one version, both confirmed by its home.
+ * gave the claim to it. At no time do two hosts hold a claim at one version, both confirmed by its home. Whoever
+ * decides a deal holds what it takes by it. A home that took a claim back because its holder never called the domain
+ * does not give it to that one again at once.
  */
 
 import type { HostId, JournalRecord } from '@barter/core';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
+/** Well below the shortest time for which such a holder is left out. */
+const againMs = 600_000;
+
 type Registered = Readonly<{ holder: HostId; version: number }>;
 
 export function claims(scene: Scene): Checker {
   const name = 'claims';
-  const { hosts } = scene;
+  const { hosts, world } = scene;
   /** By home and domain: the last entry, until the home has none any more. */
   const registers = new Map<string, Registered>();
   /** `giver domain version taker`: what hosts promised, durably, to give. */
@@ -52,6 +57,36 @@ export function claims(scene: Scene): Checker {
     }
   };
 
+  /** By home, domain and holder: when the claim was taken back because that one never called the domain. */
+  const idledAtMs = new Map<string, number>();
+
+  const decided = (host: HostId, record: JournalRecord & { kind: 'deal' }) => {
+    const deal = record.value;
+    if (deal?.phase !== 'committed') return;
+    for (const { claim, to, newVersion } of deal.moves) {
+      const { domain } = claim;
+      if (to !== host) {
+        const sinceMs = idledAtMs.get(`${host} ${domain} ${to}`) ?? Number.NEGATIVE_INFINITY;
+        if (claim.home === host && world.nowMs() - sinceMs < againMs)
+          fail(domain, `${host} gives ${domain} to ${to} again, which has never called it`);
+        continue;
+      }
+      const entry = scene.records(host).get('home', domain);
+      const holding = scene.records(host).get('holding', domain);
+      const version = entry?.holder === host ? entry.version : holding?.claim.version;
+      if (version !== newVersion)
+        fail(
+          domain,
+          `${host} takes ${domain} at v${newVersion} by ${deal.id}, and does not hold it`,
+        );
+    }
+  };
+
+  const takenBack = (home: HostId, domain: string, before: Registered | undefined) => {
+    if (before === undefined || before.holder === home) return;
+    idledAtMs.set(`${home} ${domain} ${before.holder}`, world.nowMs());
+  };
+
   const promise = (host: HostId, record: JournalRecord) => {
     if (record.kind === 'deal')
       for (const { claim, newVersion, to } of record.value?.moves ?? [])
@@ -65,7 +100,13 @@ export function claims(scene: Scene): Checker {
   return {
     name,
     onPersisted(host, records) {
-      for (const record of records) promise(host, record);
+      for (const record of records) {
+        promise(host, record);
+        if (record.kind === 'deal') decided(host, record);
+        const isIdle = record.kind === 'receipt' && record.value.kind === 'fact';
+        if (isIdle && /without the domain being called/.test(record.value.detail))
+          takenBack(host, record.value.domain, registers.get(`${host} ${record.value.domain}`));
+      }
       for (const record of records) {
         if (record.kind !== 'home') continue;
         if (record.value === null) registers.delete(`${host} ${record.key}`);

@@ -8,6 +8,12 @@ import type { SimHost } from '@barter/sim';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
+/** A home takes a claim back that nobody calls; calls that it refuses for a while begin that time anew. */
+const awayMaxMs = 1_200_000;
+
+/** A home that takes a claim back begins another epoch of versions. */
+const epochSize = 65_536;
+
 type Open = Readonly<{ key: string; subjects: readonly string[]; what: string; limitMs: number }>;
 
 export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }> {
@@ -62,15 +68,16 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         key: `${id} holding ${claim.domain} v${claim.version}`,
         subjects: [claim.domain],
         what: `the claim on ${claim.domain} of ${claim.home} is held away from home (${waiting})`,
-        limitMs: 3_000_000,
+        limitMs: awayMaxMs,
       });
-    for (const { domain, holder, settlement } of state.homes.values())
+    for (const { domain, holder, version, settlement } of state.homes.values())
       if (holder !== id && settlement === null)
         open.push({
-          key: `${id} home ${domain}`,
+          // Taken back and given away again between two looks: that is another time.
+          key: `${id} home ${domain} epoch ${Math.floor(version / epochSize)}`,
           subjects: [domain],
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
-          limitMs: 3_000_000,
+          limitMs: awayMaxMs,
         });
     // Left by a migration that nobody else decides: the operator who is told of it does.
     for (const { id: domain } of world.host(id).paused)

@@ -40,6 +40,12 @@ export function receipts(scene: Scene): Checker {
     };
     if (moved === null && scene.isAlive(to) && arrivalAt(to, settlement)?.moved)
       fail(`${to} that it did`);
+    // What was decided, durably, is what is told: whatever somebody did by hand since.
+    const decided = scene.records(host).get('settlement', settlement)?.decided;
+    if (decided === 'clear' && moved !== true) fail('had decided that it has run there');
+    if (decided === 'resume' && moved) fail('had decided that it has never run there');
+    const refused = scene.records(to).get('arrival', settlement)?.ended === 'refused';
+    if (moved && host !== to && refused) fail('the target had refused it for good');
     // Taken away or brought by hand before its home had found out: nobody can tell.
     if (outcome !== 'under-way' && isByHand(settlement, domain)) return;
     if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);

@@ -2,8 +2,9 @@
  * What seldom happens by chance and hurts most when it does: a domain is started anew while an acceptance that takes
  * it is on its way, so that its claim is another one when the proposer decides; a domain goes on from where it has just
  * arrived while the agent of its old home, which has not seen that, is down; a host that has promised room starts again
- * at another time, and so does one that has just recorded a deal; and a refusal arrives after the consent to a later copy
- * of the question.
+ * at another time, and so does one that has just recorded a deal; a refusal arrives after the consent to a later copy
+ * of the question; and an administrator moves a domain before it migrates, while its home, which has promised that
+ * already, is down and cannot see whose doing that was.
  */
 
 import type { HostEffect, HostId, Message, SettlementId } from '@barter/core';
@@ -21,7 +22,12 @@ const setFarMs = 150_000;
 export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts, cluster } = scene;
   const { restartAtAccept, goneUnseen, setWhileAsking, lateRefusals, setWhenDone } = plan.faults;
+  const { movedFirst } = plan.faults;
   const random = scene.random(streams.badMoments);
+  /** Drawn apart, so that everything else goes as it would without. */
+  const hands = scene.random(streams.hands);
+  /** Domains that were moved away between being called and being migrated, and the home that does not know. */
+  const gone = new Map<string, HostId>();
   /** Refusals that are on their way still. */
   const late = new Map<SettlementId, Readonly<{ to: HostId; message: Message }>>();
   let isOver = false;
@@ -117,11 +123,47 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
     world.startOn(domain.id, next.id);
   };
 
+  const moveByHand = (domain: WorldDomain, from: HostId, to: HostId) => {
+    scene.fault('administrator moves', `an administrator moves ${domain.id} from ${from} to ${to}`);
+    facts.handle(domain.id, world.nowMs());
+    world.startOn(domain.id, to);
+  };
+
+  const crashUnknowing = (id: HostId, text: string) => {
+    const host = cluster.host(id);
+    if (host.state === undefined) return;
+    scene.fault('crash when moved first', `${id} crashes before it hears that ${text}`);
+    scene.crash(host);
+  };
+
+  const moveFirst = (domain: WorldDomain, home: HostId, holder: HostId) => {
+    if (isOver || !runsOn(domain, home) || !world.host(home).reachable) return;
+    const third = hosts.find(({ id }) => id !== home && id !== holder && hasRoom(id, domain));
+    if (third === undefined) return;
+    moveByHand(domain, home, third.id);
+    gone.set(domain.id, home);
+  };
+
+  const byHand = (host: HostId, effect: HostEffect) => {
+    if (effect.kind === 'send' && effect.message.kind === 'settle') {
+      const domain = world.domain(effect.message.domain);
+      if (domain === undefined || movedFirst === 0 || hands.next() >= movedFirst) return;
+      world.at(world.nowMs(), () => moveFirst(domain, effect.to, host));
+    } else if (effect.kind === 'migrate' && gone.get(effect.order.domain) === host) {
+      gone.delete(effect.order.domain);
+      world.at(world.nowMs(), () => {
+        if (!isOver) crashUnknowing(host, `${effect.order.domain} is gone`);
+      });
+    }
+  };
+
   return {
     watch: {
       name: 'bad moments',
       onEffect(host, effect) {
-        if (isOver || effect.kind !== 'send') return;
+        if (isOver) return;
+        byHand(host, effect);
+        if (effect.kind !== 'send') return;
         const { message, to } = effect;
         if (message.kind === 'accept' && restartAtAccept > 0 && random.next() < restartAtAccept)
           disturb(host, effect);

@@ -2,6 +2,8 @@
  * A member that has nothing to do with a matter says something about it all the same: a stranger's transfers,
  * settlements, decisions and endings. It may waste a moment of everybody's time and nothing else. What the two
  * parties of a deal or settlement say about it themselves is believed, so nobody lies in their name.
+ *
+ * And a host that keeps its claims and never calls a domain, for ever: nothing that it says is false.
  */
 
 import type { DealId, DomainId, HostId, Message, SettlementId } from '@barter/core';
@@ -10,9 +12,15 @@ import { streams } from '../plan.ts';
 import type { Injector, Scene } from '../scene.ts';
 
 export function liars(scene: Scene): Injector {
-  const { plan, hosts, cluster, world } = scene;
+  const { plan, hosts, cluster, world, facts } = scene;
   const { lieEvery } = plan.faults;
   const random = scene.random(streams.liars);
+  const idler = plan.faults.idler === undefined ? undefined : hosts[plan.faults.idler]?.id;
+  cluster.network.withholds = (from, { kind }) => {
+    if (from !== idler || kind !== 'settle') return false;
+    facts.count('call kept back');
+    return true;
+  };
   const pick = <Item>(items: readonly Item[]): Item | undefined =>
     items[random.below(Math.max(1, items.length))];
 

@@ -17,6 +17,7 @@ import type {
 import type { HostState } from '../state.ts';
 import { isOpen } from '../trading/deal.ts';
 import { claimOf, type Holding, type HomeEntry, isHeld } from './claim.ts';
+import { isKeptFrom } from './idle.ts';
 
 /** Who holds a domain's claim, as far as this host knows; undefined = nobody it knows of. */
 export function holderOf(
@@ -178,8 +179,8 @@ export function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
   return [...kept, { partner: 'external', bitsPerSecond: sum(row) - sum(kept) }];
 }
 
-/** The book of this host now. Undefined before the first sample. */
-export function makeBook(state: HostState, nowMs: number): Book | undefined {
+/** The book of this host now, as it is shown to `peer`. Undefined before the first sample. */
+export function makeBook(state: HostState, nowMs: number, peer?: HostId): Book | undefined {
   const { config, sample } = state;
   if (sample === null) return undefined;
   const locked = lockedDomains(state);
@@ -187,7 +188,8 @@ export function makeBook(state: HostState, nowMs: number): Book | undefined {
   const keepApart: string[] = [];
   const keepTogether: string[] = [];
   for (const domain of heldDomains(state)) {
-    const offered = whyNotOffered(state, domain, nowMs, locked) === null;
+    const isKept = peer !== undefined && isKeptFrom(state.homes.get(domain), peer, nowMs);
+    const offered = !isKept && whyNotOffered(state, domain, nowMs, locked) === null;
     const offer = offered ? offerOf(state, domain) : undefined;
     if (offer !== undefined) {
       offers.push(offer);

@@ -23,6 +23,9 @@ import type {
 /** Versions of one epoch; no domain is traded this often between two take-backs. */
 const epochSize = 65_536;
 
+/** A holder that kept a claim and never called its domain: how often, and until when it is not offered that again. */
+export type Idler = Readonly<{ holder: HostId; times: number; untilMs: number }>;
+
 /** The home's register entry of one domain that runs here. */
 export type HomeEntry = Readonly<{
   domain: DomainId;
@@ -33,6 +36,10 @@ export type HomeEntry = Readonly<{
   policy?: Policy;
   /** When the holder's lease ends; null while the home itself holds the claim. */
   leaseExpiresAtMs: number | null;
+  /** Since when a holder elsewhere could have called the domain and has not; see `idle.ts`. */
+  awaitedSinceMs?: number;
+  /** Holders from which the claim was taken back because they never called the domain. */
+  idlers?: readonly Idler[];
   /** When the domain last arrived here by a migration of ours; null = never. */
   movedAtMs: number | null;
   /** No offer and no settlement before this, with the reason. */
@@ -169,7 +176,7 @@ export function isHeld(holding: Holding, nowMs: number): boolean {
 }
 
 /** A domain whose claim came back for want of room is not offered for this long: the same hosts would agree on the same move. */
-const givenUpMs = 6 * 3_600_000;
+export const givenUpMs = 6 * 3_600_000;
 
 /** No domain rests for longer than this from any moment on. */
 export function restMaxMs(timing: Readonly<{ cooldownMs: number; backoffMaxMs: number }>): number {

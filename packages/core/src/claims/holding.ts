@@ -3,7 +3,8 @@
  *
  * A holder renews its claim with the home well before the lease ends, and gets fresh traits and a fresh
  * row with the answer. A giver tells the home who holds the claim now, until the home has registered it.
- * A home takes a claim back when its holder has been silent for longer than the lease.
+ * A home takes a claim back when its holder has been silent for longer than the lease, or has never called the
+ * domain (`idle.ts`).
  */
 
 import type { ClaimMessage } from '../message.ts';
@@ -12,6 +13,7 @@ import type { Turn } from '../state.ts';
 import type { ClaimMove, Deal } from '../trading/deal.ts';
 import { offerOf } from './book.ts';
 import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } from './claim.ts';
+import { isIdle, withIdler } from './idle.ts';
 
 /** More than any host has run and does not run any more. */
 const formerVersionsMax = 8_192;
@@ -125,9 +127,14 @@ export function tickClaims(turn: Turn): void {
     }
   }
   for (const entry of state.homes.values()) {
-    if (entry.leaseExpiresAtMs === null || nowMs < entry.leaseExpiresAtMs) continue;
-    if (entry.settlement !== null) continue;
-    takeBack(turn, entry, 'its holder was silent for longer than the lease');
+    if (entry.leaseExpiresAtMs === null || entry.settlement !== null) continue;
+    if (nowMs >= entry.leaseExpiresAtMs)
+      takeBack(turn, entry, 'its holder was silent for longer than the lease');
+    else if (isIdle(state, entry, nowMs)) {
+      const seconds = Math.round((nowMs - (entry.awaitedSinceMs ?? nowMs)) / 1000);
+      const why = `it was renewed for ${seconds} s without the domain being called`;
+      takeBack(turn, withIdler(entry, timing, nowMs), why);
+    }
   }
 }
 
@@ -272,9 +279,12 @@ export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
   });
 }
 
-export function setHome(turn: Turn, entry: HomeEntry, durable = true): void {
-  const { homes, information } = turn.state;
-  const { domain, holder, version } = entry;
+export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
+  const { homes, information, config } = turn.state;
+  const { domain, holder, version } = changed;
+  const { awaitedSinceMs, ...atHome } = changed;
+  const entry: HomeEntry =
+    holder === config.self ? atHome : { ...atHome, awaitedSinceMs: awaitedSinceMs ?? turn.nowMs };
   const before = homes.get(domain);
   if (before?.holder !== holder || before.version !== version) {
     information.news.add(domain);

@@ -8,11 +8,8 @@
 import { setHolding } from '../claims/holding.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Blocked } from './hurry.ts';
+import { giveUpAfterMs } from './patience.ts';
 import { isUnderWay } from './settlement.ts';
-
-/** So many times the rest of a claim, and at least this long. */
-const rests = 10;
-const waitMinMs = 300_000;
 
 export function giveUp(turn: Turn, blocked: readonly Blocked[]): void {
   const { state, nowMs } = turn;
@@ -21,7 +18,7 @@ export function giveUp(turn: Turn, blocked: readonly Blocked[]): void {
     if (!domains.has(domain)) state.blockedSinceMs.delete(domain);
   for (const domain of domains)
     if (!state.blockedSinceMs.has(domain)) state.blockedSinceMs.set(domain, nowMs);
-  const waitMs = Math.max(waitMinMs, rests * state.config.timing.settleAfterMs);
+  const waitMs = giveUpAfterMs(state.config.timing);
   const stuck = blocked.filter(
     ({ holding }) => nowMs - (state.blockedSinceMs.get(holding.claim.domain) ?? nowMs) >= waitMs,
   );

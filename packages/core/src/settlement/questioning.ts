@@ -51,14 +51,14 @@ export function whatTargetSays(
     if (!isFirst && state.located.get(id)?.there.arrival !== 'arrived') state.located.delete(id);
   }
   // It has run there: that stays true, whoever can be asked. Unless somebody has brought it back by now.
-  const hasRun = settlement.decided === 'clear';
-  if (hasRun && here.state !== 'running') return { presence: 'running', arrival: 'arrived' };
+  const isDecided = settlement.decided === 'clear';
+  if (isDecided && here.state !== 'running') return { presence: 'running', arrival: 'arrived' };
   const heard = state.located.get(id);
-  if (heard === undefined) return hasRun ? { presence: 'absent', arrival: 'arrived' } : null;
-  if (nowMs - heard.atMs <= 5 * state.config.timing.resendMs) return heard.there;
-  // Where it is now is not known; that it has run there stays true, and is enough where nothing is left here.
+  const hasRun = isDecided || heard?.there.arrival === 'arrived';
+  // What the target's journal has lost, or had never seen, changes nothing about it.
+  if (heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs)
+    return hasRun ? { ...heard.there, arrival: 'arrived' } : heard.there;
+  // Where it is now is not known; that it has run there is enough where nothing is left here.
   const isLeft = here.state === 'paused' || (here.state === 'absent' && here.defined);
-  return heard.there.arrival === 'arrived' && !isLeft
-    ? { presence: 'absent', arrival: 'arrived' }
-    : null;
+  return hasRun && !isLeft ? { presence: 'absent', arrival: 'arrived' } : null;
 }

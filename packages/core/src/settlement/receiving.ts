@@ -15,14 +15,13 @@ import type { DomainPresence } from '../ports.ts';
 import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
+import { patience } from './patience.ts';
 import { refuse } from './refusing.ts';
 import type { Reservation } from './settlement.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
 /** For so long the last room of a host is kept for domains that change places. */
 const lastRoomKeptMs = 30_000;
-/** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
-const patience = 5;
 
 /** Repeats what was asked, ends what can no longer arrive, and calls the next domains. */
 export function tickReceiving(turn: Turn, random: number): void {

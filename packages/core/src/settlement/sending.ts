@@ -33,8 +33,11 @@ export function receiveSettle(
   const refusal = whyRefused(state, entry, from, version, nowMs);
   if (entry === undefined || refusal !== null) {
     const { reason, detail } = refusal ?? { reason: 'gone' as const, detail: 'not at home here' };
-    if (reason !== 'not-holder' && reason !== 'gone')
+    if (entry !== undefined && reason !== 'not-holder' && reason !== 'gone') {
       state.refused.set(domain, { reason, detail, holder: from });
+      // Its holder has called: it is this home that lets it wait.
+      setHome(turn, { ...entry, awaitedSinceMs: nowMs }, false);
+    }
     turn.send(from, { kind: 'refuse', settlement, domain, reason, detail });
     // What may not go there by what it is now stays for good: its claim comes home.
     if (
@@ -205,7 +208,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     return;
   }
   if (resolution.kind !== 'wait') {
-    finish(turn, settlement, resolution.kind === 'moved', describeEnd(settlement, resolution));
+    const moved = resolution.kind === 'unknown' ? null : resolution.kind === 'moved';
+    finish(turn, settlement, moved, describeEnd(settlement, resolution));
     return;
   }
   const asked = state.questions.get(id);

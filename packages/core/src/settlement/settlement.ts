@@ -83,7 +83,8 @@ export type ArrivalWord = 'open' | 'refused' | 'arrived' | 'unclear';
 export type There = Readonly<{ presence: Located; arrival: ArrivalWord }>;
 
 export type Resolution =
-  | Readonly<{ kind: 'moved' | 'stayed'; detail: string }>
+  /** `unknown`: nothing of it is here or can come to the target any more, and nobody can tell whether it ran there. */
+  | Readonly<{ kind: 'moved' | 'stayed' | 'unknown'; detail: string }>
   /** The target has run it: end the paused copy and the definition that are left here. */
   | Readonly<{ kind: 'clear'; detail: string }>
   /** The target never ran it and never will: let the copy that is paused here run on. */
@@ -112,6 +113,7 @@ export type Resolution =
  *   paused by migration    arriving, absent             the target is asked to give it up
  *   paused by migration    cannot prove, unreachable    hold it paused, alarm
  *   absent                 running, or has run          clear the definition, then moved
+ *   absent                 running, though refused      stayed: somebody started it there
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
@@ -162,9 +164,9 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
       detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
     };
   }
+  // `refused` is for good: it did not get there by this migration.
   if (there?.presence === 'running')
-    return { kind: 'moved', detail: 'somebody started it at the target' };
-  // It went on from the target before we had heard that it arrived there.
+    return { kind: 'stayed', detail: 'it never ran there by this, and somebody started it there' };
   if (!defined && elsewhere !== null && there !== null) return goneOn(there, elsewhere);
   if (there === null) return wait('gone from here, and the target cannot be asked', true);
   // What the target holds then may be the last there is of it: nothing of ours ends or starts it.
@@ -174,19 +176,31 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
     : { ...wait('neither host knows the domain', true), nowhere: true };
 }
 
-/** A third host runs it by now: it went on from the target, unless that never ran it. What waits there is ended first. */
-function goneOn({ presence, arrival }: There, elsewhere: string): Resolution {
-  if (arrival === 'refused')
-    return {
-      kind: 'stayed',
-      detail: `it never ran at the target, and runs on ${elsewhere} by now`,
-    };
-  if (presence === 'arriving')
-    return {
-      ...wait(`it runs on ${elsewhere} by now: the target is asked to give its copy up`, false),
-      giveUp: true,
-    };
-  return { kind: 'moved', detail: `it runs on ${elsewhere} by now` };
+/**
+ * A third host runs it by now. It may have gone there by way of the target, or by hand before it ever left here: the
+ * target can tell, once nothing can arrive there by this settlement any more.
+ */
+function goneOn({ arrival }: There, elsewhere: string): Resolution {
+  switch (arrival) {
+    case 'refused':
+      return {
+        kind: 'stayed',
+        detail: `it never ran at the target, and runs on ${elsewhere} by now`,
+      };
+    case 'unclear':
+      return {
+        kind: 'unknown',
+        detail: `it runs on ${elsewhere} by now, and the target cannot tell whether it ran there`,
+      };
+    default:
+      return {
+        ...wait(
+          `it runs on ${elsewhere} by now: the target is asked to give up what may arrive`,
+          false,
+        ),
+        giveUp: true,
+      };
+  }
 }
 
 /** Perform-done: the memory is sent, the source is paused, and somebody else has to decide. */

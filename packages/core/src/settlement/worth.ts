@@ -9,9 +9,7 @@ import type { Holding, HomeEntry } from '../claims/claim.ts';
 import { locationDistance } from '../model/distance.ts';
 import type { DomainId, HostId, TrafficRow } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-
-/** A move that takes the whole payback time to pay waits for so many times what every claim has to rest. */
-const paceMax = 3;
+import { paceMax } from './patience.ts';
 
 /** Network cost saved by the domain running here and not at home, with every claim settled; bit/s for each byte. */
 export function worthPerByte(state: HostState, holding: Holding): number {

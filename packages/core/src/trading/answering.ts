@@ -17,6 +17,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
+import { rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** The proposer's own check: the exchange must pay by its own data, and break no limit. */
@@ -29,16 +30,18 @@ export function checkAcceptance(
   const refuse = (detail: string): DealSignal => ({ signal: 'accept', detail });
   const trading = whyNotTrading(state, nowMs);
   if (trading !== null) return refuse(trading.detail);
-  const book = makeBook(state, nowMs);
+  const book = makeBook(state, nowMs, deal.peer);
   if (book === undefined || message.book.host !== deal.peer)
     return refuse('the books do not match');
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
-  const isTrusted = ({ claim, to }: ClaimMove) =>
-    to !== state.config.self || isTheirs(state, claim, deal.peer);
-  if (!moves.every(isTrusted))
-    return refuse('a claim of the exchange is not the peer’s by what is known here');
+  const isOurs = ({ claim }: ClaimMove) => claim.holder === state.config.self;
+  if (!moves.every((move) => isOurs(move) || isTakeable(state, move.claim, deal.peer))) {
+    // That may take as long as an operator does: meanwhile the same two books lead to the same exchange.
+    rest(state, deal.peer, nowMs);
+    return refuse('a claim of the exchange cannot be taken, by the register of this host');
+  }
   const proposed = state.proposals.get(deal.id)?.offers ?? [];
   const isAsProposed = ({ claim }: ClaimMove) =>
     claim.holder !== state.config.self ||
@@ -105,7 +108,7 @@ export function considerProposal(
   }
   const theirs = trustedBook(state, message.book, from);
   if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
-  const own = makeBook(state, nowMs);
+  const own = makeBook(state, nowMs, from);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
   const ours = cutBook(own, from, state.config.bookOffers);
   const { cost, search, minGainBitsPerSecond } = state.config;
@@ -164,17 +167,19 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
 /** The peer's book without what it cannot offer; undefined when it speaks for somebody else. */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
-  return { ...book, offers: book.offers.filter(({ claim }) => isTheirs(state, claim, from)) };
+  const offers = book.offers.filter(({ claim }) => isTakeable(state, claim, from));
+  return { ...book, offers };
 }
 
-/** Whether a claim may be the peer's to give, by our own register of what is at home here, and by what we hold. */
-function isTheirs(
-  state: HostState,
-  { domain, home, holder, version }: Claim,
-  peer: HostId,
-): boolean {
-  if (holder !== peer) return false;
-  const entry = state.homes.get(domain);
-  if (entry !== undefined) return entry.holder === peer && entry.version === version;
-  return home !== state.config.self && !state.holdings.has(domain);
+/**
+ * Whether a claim that a peer offers could be held here. Not while this host registers the domain itself, as somebody
+ * else's or as one that migrates: it may run elsewhere by now, and how the migration ended may be open for as long as
+ * an operator takes.
+ */
+function isTakeable(state: HostState, claim: Claim, from: HostId): boolean {
+  if (claim.holder !== from) return false;
+  const entry = state.homes.get(claim.domain);
+  if (entry !== undefined)
+    return entry.holder === from && entry.version === claim.version && entry.settlement === null;
+  return claim.home !== state.config.self && !state.holdings.has(claim.domain);
 }

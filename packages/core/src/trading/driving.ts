@@ -117,7 +117,7 @@ function describe(state: HostState, deal: Deal): string {
 }
 
 function bookFor(state: HostState, deal: Deal, nowMs: number): Book | undefined {
-  const book = makeBook(state, nowMs);
+  const book = makeBook(state, nowMs, deal.peer);
   return book === undefined ? undefined : cutBook(book, deal.peer, state.config.bookOffers);
 }
 

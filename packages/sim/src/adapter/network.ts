@@ -30,6 +30,8 @@ export class SimNetwork {
   readonly #down = new Set<HostId>();
   #announcing = false;
   options: Required<NetworkOptions>;
+  /** Whether a host keeps back what it should have said: nobody hears of it. */
+  withholds: (from: HostId, message: Message) => boolean = () => false;
   /** What was put on the wire, lost or not. */
   messages = 0;
   bytes = 0;
@@ -75,6 +77,7 @@ export class SimNetwork {
 
   /** Used by the transports. */
   deliver(from: HostId, to: HostId, message: Message): void {
+    if (this.withholds(from, message)) return;
     this.#carry(from, to, messageBytes(message), (transport) => transport.receive(from, message));
   }
 
