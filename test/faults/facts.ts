@@ -12,8 +12,8 @@ export class Facts {
   readonly vanished = new Set<HostId>();
   /** When an administrator last moved, started or stopped a domain by hand, and how often. */
   readonly handled = new Map<string, { atMs: number; count: number }>();
-  /** Settlements whose domain an administrator resumed at its home, where nothing will ever start the other copy. */
-  readonly resumedByHand = new Set<string>();
+  /** Settlements whose domain an administrator resumed at its home, where nothing will ever start the other copy, and when. */
+  readonly resumedByHand = new Map<string, number>();
   /** When a domain was last redefined. */
   readonly redefinedAtMs = new Map<string, number>();
   readonly #jumps: { host: HostId; atMs: number; byMs: number }[] = [];

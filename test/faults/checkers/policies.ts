@@ -6,7 +6,7 @@
  * moment. A definition that changed so shortly before that its agent cannot have measured since is not held against it.
  */
 
-import type { DomainId, HomeEntry, HostId, JournalRecord } from '@barter/core';
+import type { Claim, DomainId, HostId, JournalRecord } from '@barter/core';
 import type { WorldDomain } from '@barter/sim';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
@@ -37,33 +37,36 @@ export function policies(scene: Scene): Checker {
     return traits?.policy.keepApart;
   };
 
-  const isElsewhere = (host: HostId, { domain, version }: HomeEntry) => {
+  /**
+   * Whether a claim is void by what a host's peer in a deal knows, and says with its book: the domain runs there, or the
+   * peer is its home, or holds it; at a higher version.
+   */
+  const isVoidBy = (peer: HostId, { domain, home, version }: Claim) => {
     const known = world.domain(domain);
-    const [at] = known === undefined ? [] : world.hostsRunning(known);
-    if (at === undefined || at.id === host) return false;
-    return (scene.records(at.id).get('home', domain)?.version ?? 0) > version;
+    const runsThere =
+      known !== undefined && world.hostsRunning(known).some(({ id }) => id === peer);
+    const entry = scene.records(peer).get('home', domain);
+    if (entry !== undefined && (runsThere || peer === home)) return entry.version > version;
+    const holding = scene.records(peer).get('holding', domain);
+    return peer === home || (holding?.claim.version ?? 0) > version;
   };
 
-  /**
-   * The keep-apart groups of the claims that a host holds, by domain; `registered`: only of those that their homes
-   * know of, because what a home has taken back is void, and the other side may know that already; and so is the entry of a
-   * former home that has not measured since, when the domain runs at another host and is registered there at a higher version.
-   */
-  const groupsOf = (host: HostId, registered: boolean): Map<string, string | undefined> => {
+  /** The keep-apart groups of the claims that a host holds, by domain; `peer`: without what is void by its book. */
+  const groupsOf = (host: HostId, peer?: HostId): Map<string, string | undefined> => {
     const records = scene.records(host);
-    const held = [
-      ...records.all('home').flatMap((entry) => {
-        const counts = entry.holder === host && !(registered && isElsewhere(host, entry));
-        return counts ? [entry.domain] : [];
-      }),
-      ...records.all('holding').flatMap(({ claim, givenTo }) => {
-        const entry = scene.records(claim.home).get('home', claim.domain);
-        const isRegistered = entry?.holder === host && !isElsewhere(claim.home, entry);
-        const counts = givenTo === null && (!registered || isRegistered);
-        return counts ? [claim.domain] : [];
-      }),
+    const claims = [
+      ...records.all('home').map(({ domain, holder, version }) => ({
+        domain,
+        home: host,
+        holder,
+        version,
+      })),
+      ...records.all('holding').flatMap(({ claim, givenTo }) => (givenTo === null ? [claim] : [])),
     ];
-    return new Map(held.map((domain) => [domain, groupAt(host, domain)]));
+    const held = claims.filter(
+      (claim) => claim.holder === host && (peer === undefined || !isVoidBy(peer, claim)),
+    );
+    return new Map(held.map(({ domain }) => [domain, groupAt(host, domain)]));
   };
 
   const countOf = (groups: ReadonlyMap<string, string | undefined>, group: string) =>
@@ -72,8 +75,8 @@ export function policies(scene: Scene): Checker {
   const agreed = (host: HostId, { value: deal }: JournalRecord & { kind: 'deal' }) => {
     if (deal?.phase !== (deal?.role === 'responder' ? 'accepted' : 'committed')) return;
     if (deal === null) return;
-    const before = groupsOf(host, false);
-    const after = groupsOf(host, true);
+    const before = groupsOf(host);
+    const after = groupsOf(host, deal.peer);
     const fail = (domain: string, text: string): never => {
       throw new Violation(
         name,

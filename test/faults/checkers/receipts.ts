@@ -25,12 +25,13 @@ export function receipts(scene: Scene): Checker {
   const beganAtMs = new Map<string, number>();
   const underWay = new Map<string, string>();
   const toldStayed = new Map<string, HostId>();
+  /** By host and domain: when it last stopped there. */
+  const stoppedAtMs = new Map<string, number>();
 
   const recorded = (host: HostId, receipt: MoveReceipt) => {
     const { settlement, domain, moved, to } = receipt;
     const outcome = outcomes.get(settlement);
-    const target = world.host(to);
-    const isThere = [...target.running].some(({ id }) => id === domain);
+    const isThere = runsAt(to, domain);
     const fail = (text: string): never => {
       throw new Violation(
         name,
@@ -46,19 +47,22 @@ export function receipts(scene: Scene): Checker {
     if (decided === 'resume' && moved) fail('had decided that it has never run there');
     const refused = scene.records(to).get('arrival', settlement)?.ended === 'refused';
     if (moved && host !== to && refused) fail('the target had refused it for good');
-    // Taken away or brought by hand before its home had found out: nobody can tell.
-    if (outcome !== 'under-way' && isByHand(settlement, domain)) return;
+    // Taken away or brought by hand before its home had found out: it is told how things looked, not more than that.
+    if (outcome !== 'under-way' && isByHand(settlement, domain)) {
+      const sinceMs = beganAtMs.get(settlement) ?? 0;
+      if (moved && outcome !== 'moved' && !hasRunAt(to, domain, sinceMs))
+        fail('it has never run there since that was promised');
+      if (moved === false && outcome === 'moved' && host !== to && !isLeftAt(host, domain))
+        fail('it did, and nothing of it is at its home');
+      if (moved === false && outcome === 'moved' && host === to && isThere) fail('it is there');
+      return;
+    }
     if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);
     if (moved) return;
     toldStayed.set(settlement, host);
-    if (
-      moved === null &&
-      (isThere || [...world.host(host).running].some(({ id }) => id === domain))
-    )
-      fail('it is on one of the two');
+    if (moved === null && (isThere || runsAt(host, domain))) fail('it is on one of the two');
     if (moved === false && outcome === 'moved') fail('it did');
-    if (outcome === 'under-way' && !facts.resumedByHand.has(settlement))
-      fail('it is still migrating');
+    if (outcome === 'under-way' && !isResumed(host, receipt)) fail('it is still migrating');
     const isPaused = world.hosts.some(({ paused }) => [...paused].some(({ id }) => id === domain));
     if (moved === false && isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
       fail('it is paused: nobody can know');
@@ -73,6 +77,29 @@ export function receipts(scene: Scene): Checker {
 
   const isByHand = (settlement: string, domain: string) =>
     (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity);
+
+  const runsAt = (host: HostId, id: string) =>
+    [...world.host(host).running].some((one) => one.id === id);
+
+  /** Whether it runs there, or did at some time since then. */
+  const hasRunAt = (host: HostId, id: string, sinceMs: number) =>
+    runsAt(host, id) || (stoppedAtMs.get(`${host} ${id}`) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+
+  /** Brought back, or left by its migration: as a definition, or paused. */
+  const isLeftAt = (host: HostId, id: string) => {
+    const { running, paused, shutOff } = world.host(host);
+    return [...running, ...paused, ...shutOff].some((one) => one.id === id);
+  };
+
+  /**
+   * An administrator resumed it at its home while its other copy waits in vain. The home may say so while it runs
+   * there, or when it was handled once more; the target may not, before that copy has been ended.
+   */
+  const isResumed = (host: HostId, { settlement, domain, from }: MoveReceipt) => {
+    const atMs = facts.resumedByHand.get(settlement);
+    if (atMs === undefined || from !== host) return false;
+    return runsAt(from, domain) || (facts.handled.get(domain)?.atMs ?? -1) > atMs;
+  };
 
   const isRunning = (id: string) => {
     const domain = world.domain(id);
@@ -118,6 +145,7 @@ export function receipts(scene: Scene): Checker {
   return {
     name,
     onWorld(event) {
+      if (event.kind === 'stopped') stoppedAtMs.set(`${event.host} ${event.domain}`, world.nowMs());
       if (event.kind === 'migration-started') {
         const id = world.domain(event.domain)?.migration?.settlement;
         if (id === undefined) return;

@@ -88,7 +88,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
         `an administrator resumes ${id} on ${waiting.source.id}`,
       );
       facts.handle(id, world.nowMs());
-      facts.resumedByHand.add(waiting.settlement);
+      facts.resumedByHand.set(waiting.settlement, world.nowMs());
       inVain.delete(id);
     }
   };
