@@ -63,7 +63,8 @@ export function receipts(scene: Scene): Checker {
     if (moved === null && (isThere || runsAt(host, domain))) fail('it is on one of the two');
     if (moved === false && outcome === 'moved') fail('it did');
     if (outcome === 'under-way' && !isResumed(host, receipt)) fail('it is still migrating');
-    const isPaused = world.hosts.some(({ paused }) => [...paused].some(({ id }) => id === domain));
+    // A copy that is paused on a third host is of a later migration.
+    const isPaused = [receipt.from, to].some((one) => isPausedAt(one, domain));
     if (moved === false && isPaused && host !== to && receipt.detail !== '' && !isRunning(domain))
       fail('it is paused: nobody can know');
   };
@@ -84,6 +85,9 @@ export function receipts(scene: Scene): Checker {
   /** Whether it runs there, or did at some time since then. */
   const hasRunAt = (host: HostId, id: string, sinceMs: number) =>
     runsAt(host, id) || (stoppedAtMs.get(`${host} ${id}`) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+
+  const isPausedAt = (host: HostId, id: string) =>
+    [...world.host(host).paused].some((one) => one.id === id);
 
   /** Brought back, or left by its migration: as a definition, or paused. */
   const isLeftAt = (host: HostId, id: string) => {
