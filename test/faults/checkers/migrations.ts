@@ -25,6 +25,8 @@ export function migrations(scene: Scene): Checker {
   const { world, facts, cluster } = scene;
   const asked = new Map<SettlementId, Asked>();
   const answered = new Set<SettlementId>();
+  /** Of these it is durable that nothing is let in. */
+  const refusing = new Set<SettlementId>();
   /** When the lease of kept room was last written down. */
   const leasedAtMs = new Map<string, number>();
 
@@ -46,6 +48,8 @@ export function migrations(scene: Scene): Checker {
           [id, domain.id],
           `${host} gives up the room of ${domain.id} while it arrives there`,
         );
+    // Given up with an earlier one of the domain, for its home: nothing is let in by it any more.
+    if (refusing.has(id)) return;
     const promise = asked.get(id);
     if (promise === undefined || answered.has(id) || isGivenUp(host, promise)) return;
     if ([...running].some((domain) => domain.id === promise.domain)) return;
@@ -164,8 +168,12 @@ export function migrations(scene: Scene): Checker {
     onPersisted(host, records) {
       for (const record of records) {
         if (record.kind !== 'reservation') continue;
-        if (record.value === null) released(host, record.key as SettlementId);
-        else leasedAtMs.set(record.key, world.nowMs());
+        if (record.value === null) {
+          released(host, record.key as SettlementId);
+          continue;
+        }
+        leasedAtMs.set(record.key, world.nowMs());
+        if (record.value.phase === 'refusing') refusing.add(record.value.settlement);
       }
     },
     onWorld(event) {
