@@ -67,7 +67,7 @@ export type Faults = Readonly<{
   resumedByHand: number;
   /** Probability that a domain is moved by hand to a third host just as it is called, and its home dies before it finds that out. */
   movedFirst: number;
-  /** A host that trades, renews its claims and never calls a domain, also after the faults: by its place among the hosts. */
+  /** A host that trades, renews its claims and never calls a domain, also long after the faults: by its place among the hosts. */
   idler: number | undefined;
   /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
   operatorAway: boolean;

@@ -97,11 +97,15 @@ export function receipts(scene: Scene): Checker {
 
   /**
    * An administrator resumed it at its home while its other copy waits in vain. The home may say so while it runs
-   * there, or when it was handled once more; the target may not, before that copy has been ended.
+   * there, or when it was handled once more; the target, when that copy has been ended.
    */
   const isResumed = (host: HostId, { settlement, domain, from }: MoveReceipt) => {
     const atMs = facts.resumedByHand.get(settlement);
-    if (atMs === undefined || from !== host) return false;
+    if (atMs === undefined) return false;
+    if (from !== host)
+      return ![...world.host(host).arriving].some(
+        ({ id, waiting }) => id === domain && waiting?.settlement === settlement,
+      );
     return runsAt(from, domain) || (facts.handled.get(domain)?.atMs ?? -1) > atMs;
   };
 

@@ -3,13 +3,15 @@
  * settlements, decisions and endings. It may waste a moment of everybody's time and nothing else. What the two
  * parties of a deal or settlement say about it themselves is believed, so nobody lies in their name.
  *
- * And a host that keeps its claims and never calls a domain, for ever: nothing that it says is false.
+ * And a host that keeps its claims and never calls a domain, also long after the faults: nothing that it says is false.
  */
 
 import type { DealId, DomainId, HostId, Message, SettlementId } from '@barter/core';
 import type { SimHost } from '@barter/sim';
 import { streams } from '../plan.ts';
 import type { Injector, Scene } from '../scene.ts';
+
+const repairedAfterMs = 2_000_000;
 
 export function liars(scene: Scene): Injector {
   const { plan, hosts, cluster, world, facts } = scene;
@@ -18,6 +20,8 @@ export function liars(scene: Scene): Injector {
   const idler = plan.faults.idler === undefined ? undefined : hosts[plan.faults.idler]?.id;
   cluster.network.withholds = (from, { kind }) => {
     if (from !== idler || kind !== 'settle') return false;
+    // Long enough for its claims to be taken back; then somebody repairs it, or it would take others for ever.
+    if (world.nowMs() > (facts.faultsEndedAtMs ?? Infinity) + repairedAfterMs) return false;
     facts.count('call kept back');
     return true;
   };
