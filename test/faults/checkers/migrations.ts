@@ -8,11 +8,7 @@ import type { HostId, JournalRecord, SettlementId } from '@barter/core';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
-/** Copies of a message come this late. */
-const repeatedMs = 60_000;
-
 type Asked = Readonly<{
-  home: HostId;
   holder: HostId;
   atMs: number;
   leaseMs: number;
@@ -30,15 +26,6 @@ export function migrations(scene: Scene): Checker {
   /** When the lease of kept room was last written down. */
   const leasedAtMs = new Map<string, number>();
 
-  /** By home, holder and domain: when the home last asked the holder to give up whatever of the domain may arrive. */
-  const giveUpAtMs = new Map<string, number>();
-
-  /** It asks about one settlement, and whatever else is to come from it of that domain is ended first. */
-  const isGivenUp = (host: HostId, { home, domain }: Asked) => {
-    const askedAtMs = giveUpAtMs.get(`${home} ${host} ${domain}`);
-    return askedAtMs !== undefined && world.nowMs() - askedAtMs < repeatedMs;
-  };
-
   const released = (host: HostId, id: SettlementId) => {
     const { arriving, running } = world.host(host);
     for (const domain of arriving)
@@ -51,7 +38,7 @@ export function migrations(scene: Scene): Checker {
     // Given up with an earlier one of the domain, for its home: nothing is let in by it any more.
     if (refusing.has(id)) return;
     const promise = asked.get(id);
-    if (promise === undefined || answered.has(id) || isGivenUp(host, promise)) return;
+    if (promise === undefined || answered.has(id)) return;
     if ([...running].some((domain) => domain.id === promise.domain)) return;
     const keptMs = world.nowMs() - promise.atMs;
     // Clocks drift by a few percent at most.
@@ -153,7 +140,6 @@ export function migrations(scene: Scene): Checker {
       const { message } = effect;
       if (message.kind === 'settle')
         asked.set(message.settlement, {
-          home: effect.to,
           holder: host,
           atMs: world.nowMs(),
           leaseMs: message.leaseMs,
@@ -162,8 +148,6 @@ export function migrations(scene: Scene): Checker {
         });
       if (message.kind === 'settled' || message.kind === 'refuse') answered.add(message.settlement);
       if (message.kind === 'settling') answered.add(message.settlement);
-      if (message.kind === 'locate' && message.giveUp)
-        giveUpAtMs.set(`${host} ${effect.to} ${message.domain}`, world.nowMs());
     },
     onPersisted(host, records) {
       for (const record of records) {
