@@ -313,4 +313,16 @@ export const mutants: readonly Mutant[] = [
     'if (resolution.nowhere && nowMs - sinceMs >=',
     'if (resolution.nowhere && -nowMs >=',
   ),
+  one(
+    'distrust a peer whose answer was lost',
+    'credibility/ledger.ts',
+    'unanswered: 8,',
+    'unanswered: 1,',
+  ),
+  one(
+    'distrust whoever has room and finds nothing to gain',
+    'credibility/promise.ts',
+    'return sparesBitsPerSecond - (cost(after) - cost(load));',
+    'return sparesBitsPerSecond + 1e12;',
+  ),
 ];

@@ -9,6 +9,8 @@
  */
 
 import { receiveClaimMessage, tickClaims } from './claims/holding.ts';
+import { createCredibility, tickDistrust } from './credibility/ledger.ts';
+import { tickWaits } from './credibility/waits.ts';
 import {
   publish,
   receiveAnnounce,
@@ -140,6 +142,7 @@ export function createHost(
     connected: new Set(),
     backoffs: new Map(),
     hopelessUntilMs: new Map(),
+    credibility: createCredibility(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
     pausing: false,
@@ -214,6 +217,8 @@ function take(turn: Turn, event: HostEvent): void {
       tickClaims(turn);
       tickSending(turn);
       tickReceiving(turn, event.random[2]);
+      tickWaits(turn);
+      tickDistrust(turn);
       propose(turn, [event.random[0], event.random[1]]);
       tickAnnouncing(turn, event.random[3]);
       summarize(turn, event.random[3]);
