@@ -25,6 +25,8 @@ export function describeEffect(host: HostId, effect: HostEffect): string | undef
       return `${host} discards what is left of ${effect.domain}`;
     case 'refuseArrival':
       return `${host} refuses the arrival of ${effect.domain} (${effect.settlement})`;
+    case 'shutOut':
+      return `${host} shuts ${effect.peer} out`;
     case 'log':
       return effect.level === 'debug' ? undefined : `${host} says ${effect.message}`;
   }

@@ -13,6 +13,7 @@ import { pingPong } from './checkers/ping-pong.ts';
 import { policies } from './checkers/policies.ts';
 import { receipts } from './checkers/receipts.ts';
 import { room } from './checkers/room.ts';
+import { trust } from './checkers/trust.ts';
 import { administrators } from './injectors/administrators.ts';
 import { badMoments } from './injectors/bad-moments.ts';
 import { clocks } from './injectors/clocks.ts';
@@ -92,6 +93,7 @@ function live(scene: Scene): void {
     policies,
     receipts,
     pingPong,
+    trust,
   ])
     checkers.push(make(scene));
   checkers.push(ending, lab.watch, wires.watch, losses.watch, people.watch, moments.watch);

@@ -12,6 +12,8 @@ import type { Victim } from './victim.ts';
 export type Attack = Readonly<{
   name: string;
   what: string;
+  /** Against agents that have something to trade; otherwise against ones that have not. */
+  needsTrade?: true;
   /** Does it once on a fresh connection; returns when the connection is gone or `isOver`. */
   run(scene: Scene, isOver: () => boolean): Promise<void>;
 }>;
@@ -21,6 +23,8 @@ export type Scene = Readonly<{
   node: RawNode;
   self: HostId;
   connection: Connection;
+  /** The deals that were proposed to the attacker. */
+  proposals: Set<string>;
 }>;
 
 /** Frames at a steady rate: a batch every twenty milliseconds, no more than the stream takes. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:hostile -- [--seconds N] [--attack NAME]`: what each attack of one member costs another one, in
+ * `npm run bench:hostile -- [--seconds N] [--attack NAME|none]`: what each attack of one member costs another one, in
  * milliseconds of its processor per second of attack, and how long it takes to answer its own operator meanwhile.
  */
 
@@ -31,23 +31,27 @@ async function slowestAnswerMs(victim: Victim, isOver: () => boolean): Promise<n
 
 async function measure(
   victim: Victim,
-  attack: (isOver: () => boolean) => Promise<Readonly<{ knocks: number; letIn: number }>>,
+  attack: (
+    isOver: () => boolean,
+  ) => Promise<Readonly<{ knocks: number; letIn: number; proposals: number }>>,
 ) {
   const endsAtMs = performance.now() + seconds * 1000;
   const isOver = () => performance.now() > endsAtMs;
   const linesBefore = victim.logged().length;
   const [cpuBefore, beganAtMs] = [victim.cpuMs(), performance.now()];
-  const [{ knocks, letIn }, slowestMs] = await Promise.all([
+  const [{ knocks, letIn, proposals }, slowestMs] = await Promise.all([
     attack(isOver),
     slowestAnswerMs(victim, isOver),
   ]);
   const tookSeconds = (performance.now() - beganAtMs) / 1000;
   const lines = victim.logged().slice(linesBefore);
-  const shutOut = lines.filter(({ code }) => code === 'peer-shut-out').length;
+  const named = (wanted: string) => lines.filter(({ code }) => code === wanted).length;
   return {
     'CPU ms/s': Math.round((victim.cpuMs() - cpuBefore) / tookSeconds),
     'slowest answer ms': Math.round(slowestMs),
-    'shut out': shutOut,
+    distrusted: named('peer-distrusted'),
+    'shut out': named('peer-shut-out'),
+    proposals,
     knocks,
     'let in': letIn,
     'log lines': lines.length,
@@ -56,16 +60,17 @@ async function measure(
 }
 
 const rows: Record<string, unknown>[] = [];
-for (const attack of [undefined, ...chosen]) {
+const isAttacked = values.attack !== undefined && !values.attack.includes('none');
+for (const attack of isAttacked ? chosen : [undefined, ...chosen]) {
   // A fresh one for each: nobody is shut out yet, nothing is left over.
-  const victim = await startVictim();
+  const victim = await startVictim(60, 'info', attack?.needsTrade);
   try {
     await pause(2000);
     const row =
       attack === undefined
         ? await measure(victim, async (isOver) => {
             while (!isOver()) await pause(50);
-            return { knocks: 0, letIn: 0 };
+            return { knocks: 0, letIn: 0, proposals: 0 };
           })
         : await measure(victim, (isOver) => keepAttacking(victim, attack, isOver));
     rows.push({ attack: attack?.name ?? '(none)', ...row });

@@ -7,18 +7,24 @@ import { startVictim, type Victim } from './victim.ts';
 
 /** Enough for the slowest to be noticed: a contested VM is looked at with the next measurement. */
 const attackMs = 8000;
+/** Proposals to a liar until it is left out. */
+const wastedMax = 20;
 /** A fifth of a core for as long as it attacks, start of the agent's code and knocking included. */
 const cpuShareMax = 0.4;
 
-async function attacked(name: string, check: (victim: Victim) => Promise<void>): Promise<void> {
+async function attacked(
+  name: string,
+  check: (victim: Victim, proposals: number) => Promise<void>,
+  forMs = attackMs,
+): Promise<void> {
   const attack = attacks.find((each) => each.name === name);
   if (attack === undefined) throw new Error(`no attack ${name}`);
-  const victim = await startVictim(20);
+  const victim = await startVictim(20, 'info', attack.needsTrade);
   try {
-    const [cpuMs, endsAtMs] = [victim.cpuMs(), performance.now() + attackMs];
-    await keepAttacking(victim, attack, () => performance.now() > endsAtMs);
-    expect((victim.cpuMs() - cpuMs) / attackMs).toBeLessThan(cpuShareMax);
-    await check(victim);
+    const [cpuMs, endsAtMs] = [victim.cpuMs(), performance.now() + forMs];
+    const { proposals } = await keepAttacking(victim, attack, () => performance.now() > endsAtMs);
+    expect((victim.cpuMs() - cpuMs) / forMs).toBeLessThan(cpuShareMax);
+    await check(victim, proposals);
   } finally {
     await victim.close();
   }
@@ -59,6 +65,30 @@ describe('a member that lies', { timeout: 120_000 }, () => {
       await expectOthersConnected(victim);
     }));
 
-  test('about its own load cannot be told from an honest one, and costs little', () =>
+  test('about its own load, as often as it can, costs little', () =>
     attacked('lie-idle', expectOthersConnected));
+
+  // A lie has to be acted upon several times before it is taken for one; an open deal with it ends in its own time.
+  test.each([
+    ['deceive-idle', 'finds nothing to gain in', 90_000],
+    ['deceive-book', 'its book offers VMs of', 60_000],
+  ])(
+    'about itself, believably (%s), is named, left out of trading and shut out',
+    (attack, why, forMs) =>
+      attacked(
+        attack,
+        async (victim, proposals) => {
+          const named = victim.logged().filter(({ code }) => code === 'peer-distrusted');
+          expect(named.map(({ peer }) => peer)).toEqual([victim.bad]);
+          expect(named[0]?.message).toContain(why);
+          await expectShutOut(victim, why);
+          expect(proposals).toBeLessThan(wastedMax);
+          const peers = await victim.client.view('peers');
+          const bad = peers.ok ? peers.value.find(({ host }) => host === victim.bad) : undefined;
+          expect(bad?.distrust?.forSeconds).toBeGreaterThan(300);
+          await expectOthersConnected(victim);
+        },
+        forMs,
+      ),
+  );
 });

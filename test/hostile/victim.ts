@@ -63,24 +63,25 @@ export type Victim = Readonly<{
 export async function startVictim(
   domainsPerHost = 60,
   level: 'debug' | 'info' = 'info',
+  isTrading = false,
 ): Promise<Victim> {
   const directory = mkdtempSync(join(tmpdir(), 'barter-hostile-'));
   const children: ChildProcess[] = [];
-  const server = await serveWorld(directory, domainsPerHost);
+  const server = await serveWorld(directory, domainsPerHost, isTrading);
   const close = async () => {
     await Promise.all(children.map(ended));
     await server.close();
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const first = configure(directory, 'h1', server, level);
+    const first = configure(directory, 'h1', server, level, isTrading);
     const founded = await initCluster({ ...membership(first), name: 'h1', clusterName: 'hostile' });
     if (!founded.ok) throw new Error(founded.message);
     children.push(start(first));
     const client = new ControlClient({ socketPath: first.control });
     await up(client, children);
     const ticket = await invite(client);
-    const second = configure(directory, 'h2', server, level);
+    const second = configure(directory, 'h2', server, level, isTrading);
     await enlist(await invite(client), second, 'h2');
     const secondClient = new ControlClient({ socketPath: second.control });
     const startSecond = async () => {
@@ -125,7 +126,13 @@ export async function startVictim(
 
 type Files = Readonly<{ config: string; control: string; log: string; key: string; state: string }>;
 
-function configure(directory: string, name: string, server: WorldServer, level: string): Files {
+function configure(
+  directory: string,
+  name: string,
+  server: WorldServer,
+  level: string,
+  isTrading: boolean,
+): Files {
   const state = join(directory, name);
   mkdirSync(state, { mode: 0o700 });
   const files = {
@@ -144,7 +151,9 @@ function configure(directory: string, name: string, server: WorldServer, level: 
     hypervisor: { kind: 'simulated', socket: server.socketOf(name) },
     probe: { intervalSeconds: 1, smoothingSeconds: 2 },
     // Nothing is to change by itself while the cost of an attack is measured.
-    trading: { everySeconds: 60, minGain: '900Gbit' },
+    trading: isTrading
+      ? { everySeconds: 5, minGain: '1Mbit' }
+      : { everySeconds: 60, minGain: '900Gbit' },
     control: { socket: files.control },
     http: { listen: 'off' },
     log: { level },
@@ -153,7 +162,12 @@ function configure(directory: string, name: string, server: WorldServer, level: 
   return files;
 }
 
-async function serveWorld(directory: string, domainsPerHost: number): Promise<WorldServer> {
+/** Where there is something to trade, both honest hosts have more to do than they can, and nobody talks to anybody. */
+async function serveWorld(
+  directory: string,
+  domainsPerHost: number,
+  isTrading: boolean,
+): Promise<WorldServer> {
   const hosts = ['h1', 'h2', 'h3'];
   const cluster = parseCluster({
     version: 1,
@@ -165,9 +179,10 @@ async function serveWorld(directory: string, domainsPerHost: number): Promise<Wo
         host,
         memoryBytes: 2 ** 31,
         vcpus: 1,
+        cpu: isTrading ? 60 / domainsPerHost : 0,
       })),
     ),
-    traffic: Array.from({ length: domainsPerHost }, (_, index) => ({
+    traffic: Array.from({ length: isTrading ? 0 : domainsPerHost }, (_, index) => ({
       a: `h1-vm${index}`,
       b: `h2-vm${(index * 7) % domainsPerHost}`,
       bitsPerSecond: 1e6 * (1 + index),

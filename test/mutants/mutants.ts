@@ -337,4 +337,16 @@ export const mutants: readonly Mutant[] = [
     'const isKept = peer !== undefined &&',
     'const isKept = peer !== undefined && nowMs < 0 &&',
   ),
+  one(
+    'distrust a peer whose answer was lost',
+    'credibility/ledger.ts',
+    'unanswered: 8,',
+    'unanswered: 1,',
+  ),
+  one(
+    'distrust whoever has room and finds nothing to gain',
+    'credibility/promise.ts',
+    'return sparesBitsPerSecond - (cost(after) - cost(load));',
+    'return sparesBitsPerSecond + 1e12;',
+  ),
 ];

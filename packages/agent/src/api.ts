@@ -39,6 +39,8 @@ export type PeerView = Readonly<{
   connected: boolean;
   mode: Mode | null;
   stopped: boolean | null;
+  /** Left out of trading for so long, because it does not do as it says; null when it is believed. */
+  distrust: Readonly<{ forSeconds: number; why: string }> | null;
   location: readonly string[];
   /** Age of its last load summary; null before the first. */
   summaryAgeSeconds: number | null;

@@ -9,6 +9,8 @@
  */
 
 import { receiveClaimMessage, tickClaims } from './claims/holding.ts';
+import { createCredibility, tickDistrust } from './credibility/ledger.ts';
+import { tickWaits } from './credibility/waits.ts';
 import {
   publish,
   receiveAnnounce,
@@ -141,6 +143,7 @@ export function createHost(
     connected: new Set(),
     backoffs: new Map(),
     hopelessUntilMs: new Map(),
+    credibility: createCredibility(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
     pausing: false,
@@ -212,6 +215,9 @@ function take(turn: Turn, event: HostEvent): void {
       return;
     case 'ticked':
       tickDeals(turn);
+      // Before claims that nobody calls are taken back.
+      tickWaits(turn);
+      tickDistrust(turn);
       tickClaims(turn);
       tickSending(turn);
       tickReceiving(turn, event.random[2]);

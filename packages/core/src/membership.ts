@@ -1,5 +1,6 @@
 /** The members of the roster, and who of them is connected: what changes for a host when they change. */
 
+import { excuse, forgetStanding } from './credibility/ledger.ts';
 import { announceAgain, announceChanges } from './information/announcing.ts';
 import { Ring } from './information/ring.ts';
 import { seekAgain } from './information/seeking.ts';
@@ -16,12 +17,14 @@ export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
   const joined = peers.some(({ host }) => !information.others.has(host));
   const reachable = peers.filter((peer) => peer.connected).map(({ host }) => host);
   const back = new Set<HostId>(reachable.filter((host) => !connected.has(host)));
+  for (const { host, connected: isConnected } of peers) if (!isConnected) excuse(state, host);
   information.others = others;
   information.reachable = reachable;
   connected.clear();
   for (const host of reachable) connected.add(host);
   for (const host of left) {
     directory.forget(host);
+    forgetStanding(state, host);
     information.shelf.forget(host);
   }
   if (joined || left.length > 0) {

@@ -30,6 +30,8 @@ export interface Transport {
   onMessage(listener: (from: HostId, message: Message) => void): void;
   /** The members of the roster changed, or one of them became (un)reachable. */
   onPeers(listener: (peers: readonly PeerState[]) => void): void;
+  /** Nothing of this peer is worth listening to for so long, at most. Without effect where there is no way to do so. */
+  shutOut(peer: HostId, forMs: number, why: string): void;
 }
 
 export type PeerState = Readonly<{ host: HostId; connected: boolean }>;

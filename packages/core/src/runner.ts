@@ -112,6 +112,9 @@ export class Runner {
       case 'refuseArrival':
         this.#refuseArrival(effect);
         return;
+      case 'shutOut':
+        transport.shutOut(effect.peer, effect.forMs, effect.why);
+        return;
       case 'log':
         log.log(effect.level, effect.code, effect.message, effect.fields);
         return;

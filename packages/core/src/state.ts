@@ -4,6 +4,7 @@
  */
 
 import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { Credibility } from './credibility/ledger.ts';
 import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
@@ -167,6 +168,8 @@ export type HostState = {
   readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
   /** Peers with which the own book sees nothing to gain, for so long at most. */
   readonly hopelessUntilMs: Map<HostId, number>;
+  /** Who does as it says (`credibility/`). */
+  readonly credibility: Credibility;
   /** When something was last said, by a key of whoever says it. */
   readonly saidAtMs: Map<string, number>;
   readonly counts: {
@@ -216,6 +219,8 @@ export type HostEffect =
   | Readonly<{ kind: 'discard'; domain: DomainId }>
   /** Answered by `arrivalRefused`; asked for again until it is. */
   | Readonly<{ kind: 'refuseArrival'; settlement: SettlementId; domain: DomainId }>
+  /** Nothing is under way with this peer, and its word is not worth having: it need not be listened to. */
+  | Readonly<{ kind: 'shutOut'; peer: HostId; forMs: number; why: string }>
   | Readonly<{
       kind: 'log';
       level: LogLevel;

@@ -168,6 +168,7 @@ function present(options: NetworkOptions, opened: Opened, parts: Parts): Startab
     suspect: (peer, problem) => {
       if (!shutOuts.has(peer)) shutOuts.strike(peer, problem);
     },
+    shutOut: (peer, forMs, why) => shutOuts.shutOut(peer, why, forMs),
     roster: () => [...store.current.members.values()],
     async close() {
       links.close();

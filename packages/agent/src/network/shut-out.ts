@@ -60,13 +60,13 @@ export class ShutOuts {
     }
   }
 
-  /** Disconnects the peer and ignores it for a while. */
-  shutOut(peer: HostId, reason: string): void {
+  /** Disconnects the peer and ignores it for a while: for as long as its offences ask for, or `atLeastMs`, within bounds. */
+  shutOut(peer: HostId, reason: string, atLeastMs = 0): void {
     const record = this.#record(peer);
     const nowMs = this.#nowMs();
     if (record.untilMs > nowMs) return;
     if (nowMs - record.untilMs > forgetMs) record.offences = 0;
-    const forMs = Math.min(longestMs, firstMs * 2 ** record.offences);
+    const forMs = Math.min(longestMs, Math.max(atLeastMs, firstMs * 2 ** record.offences));
     record.offences += 1;
     record.untilMs = nowMs + forMs;
     this.#log.log(

@@ -2,6 +2,7 @@
 
 import {
   type Deal,
+  distrustOf,
   type Exchange,
   type HostState,
   isUnderWay,
@@ -77,6 +78,7 @@ export function statusView(state: HostState, facts: ProcessFacts): StatusView {
       ...(above === null ? [] : [above]),
       ...facts.problems,
       ...unresolved(state),
+      ...distrusted(state, facts),
     ],
   };
 }
@@ -88,6 +90,16 @@ function unresolved(state: HostState): readonly string[] {
     .map(({ name, to, detail }) => `${name}, migrating to ${hostName(state, to)}: ${detail}`);
 }
 
+/** Somebody has to look whether they are broken, or worse. */
+function distrusted(state: HostState, { peers, nowMs }: ProcessFacts): readonly string[] {
+  return peers.flatMap(({ host }) => {
+    const distrust = distrustOf(state, host, nowMs);
+    if (distrust === null) return [];
+    const seconds = Math.ceil(distrust.forMs / 1000);
+    return [`${hostName(state, host)} is left out of trading for ${seconds} s: ${distrust.why}`];
+  });
+}
+
 export function peersView(
   state: HostState,
   members: readonly Readonly<{ host: string; name: string; connected: boolean }>[],
@@ -96,12 +108,14 @@ export function peersView(
   return members.map(({ host, name, connected }) => {
     const known = state.directory.peers.get(host as typeof state.config.self);
     const summary = known?.summary;
+    const distrust = distrustOf(state, host as typeof state.config.self, nowMs);
     return {
       host,
       name: summary?.name ?? name,
       connected,
       mode: summary?.mode ?? null,
       stopped: summary?.stopped ?? null,
+      distrust: distrust && { forSeconds: Math.ceil(distrust.forMs / 1000), why: distrust.why },
       location: summary?.location ?? [],
       summaryAgeSeconds: known === undefined ? null : (nowMs - known.receivedAtMs) / 1000,
       load: summary?.load ?? null,

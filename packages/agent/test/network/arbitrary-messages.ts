@@ -102,7 +102,7 @@ export const book: Of<Book> = fc.record({
   ),
 });
 
-export const summary: Of<LoadSummary> = fc.record({
+const told = {
   host: id<HostId>(),
   name: text(20),
   sequence: version,
@@ -115,7 +115,13 @@ export const summary: Of<LoadSummary> = fc.record({
   domains: fc.nat(),
   revision: fc.nat(),
   tradedMsAgo: amount,
-});
+};
+
+/** With the room that is left there, or from an older version, without. */
+export const summary: Of<LoadSummary> = fc.oneof(
+  fc.record(told),
+  fc.record({ ...told, room: fc.record({ memoryBytes: amount, vcpus: amount }) }),
+);
 
 const notice = {
   domain: id<DomainId>(),

@@ -1,3 +1,4 @@
+import type { PeerView } from '@barter/agent/api.ts';
 import { cores, duration, percent, rate, shortId } from '../format.ts';
 import { registerList } from '../read.ts';
 import type { Register } from '../register.ts';
@@ -10,7 +11,7 @@ export const register: Register = (program, session) =>
     columns: () => [
       { head: 'NAME', cell: ({ name, host }) => name || shortId(host), flexible: true },
       { head: 'HOST', cell: ({ host }) => shortId(host) },
-      { head: 'STATE', cell: ({ connected, stopped }) => stateOf(connected, stopped) },
+      { head: 'STATE', cell: stateOf },
       { head: 'MODE', cell: ({ mode }) => mode ?? '-' },
       { head: 'LOCATION', cell: ({ location }) => location.join('/') || '-', flexible: true },
       { head: 'VMS', cell: ({ domains }) => String(domains ?? '-'), right: true },
@@ -34,7 +35,8 @@ export const register: Register = (program, session) =>
     ],
   });
 
-function stateOf(connected: boolean, stopped: boolean | null): string {
+function stateOf({ connected, stopped, distrust }: PeerView): string {
+  if (distrust !== null) return `distrusted (${duration(distrust.forSeconds)})`;
   if (!connected) return 'unreachable';
   return stopped ? 'stopped' : 'connected';
 }

@@ -224,7 +224,7 @@ export function receiveAnnounce(
   const { refreshMs } = state.config.timing;
   const keptUntilMs = nowMs + refreshesKept * keepersRefreshed * refreshMs;
   for (const notice of message.domains.slice(0, domainsPerMessage)) {
-    contest(turn, { ...notice, home: from });
+    contest(turn, { ...notice, home: from }, from);
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
     if (stands !== undefined) standing.push(stands);
     else tellWhoAwaits(turn, notice.domain);
@@ -313,7 +313,7 @@ function remember(turn: Turn, domain: DomainId, asker: HostId): void {
 }
 
 /** Somebody says that a domain of ours is at home elsewhere: the next sample decides (`settleContests`). */
-export function contest(turn: Turn, told: Whereabouts): void {
+export function contest(turn: Turn, told: Whereabouts, from: HostId): void {
   const { state, nowMs } = turn;
   const entry = state.homes.get(told.domain);
   if (entry === undefined || told.home === state.config.self) return;
@@ -324,7 +324,12 @@ export function contest(turn: Turn, told: Whereabouts): void {
     state.directory.learnDomain(told.domain, told, false, nowMs);
     return;
   }
-  state.information.contested.set(told.domain, { home, version, atMs: nowMs });
+  state.information.contested.set(told.domain, {
+    home,
+    version,
+    atMs: nowMs,
+    isOwnWord: home === from,
+  });
 }
 
 function chunks(domains: ReadonlySet<DomainId>): readonly (readonly DomainId[])[] {

@@ -42,6 +42,14 @@ export type Search = { nextAtMs: number; attempts: number };
 /** A partner whose whereabouts are wanted, and when that was last found to be so. */
 export type Watch = Search & { round: number };
 
+/** A domain that runs here and is said to be at home elsewhere; `isOwnWord`: that home says so itself. */
+export type Contest = Readonly<{
+  home: HostId;
+  version: number;
+  atMs: number;
+  isOwnWord: boolean;
+}>;
+
 export type Information = {
   /** The other members, and those of them that are connected. */
   others: ReadonlySet<HostId>;
@@ -67,7 +75,7 @@ export type Information = {
   resendAtMs: number;
   refreshAtMs: number;
   /** Another host says that one of our domains is at home there: looked into with the next sample. */
-  readonly contested: Map<DomainId, Readonly<{ home: HostId; version: number; atMs: number }>>;
+  readonly contested: Map<DomainId, Contest>;
 
   // --- for ourselves ---
   /** The domains that ours talk to and that are neither at home nor held here. */

@@ -230,7 +230,7 @@ export function receiveFound(
   }
   const unwatched: DomainId[] = [];
   for (const told of message.domains.slice(0, domainsPerMessage)) {
-    contest(turn, told);
+    contest(turn, told, from);
     if (told.home !== from) information.shelf.disown(told.domain, from);
     const resolved = named(turn, told);
     if (resolved || information.watches.has(told.domain)) hear(turn, told, told.home === from);

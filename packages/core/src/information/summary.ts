@@ -5,9 +5,12 @@
  */
 
 import { paperLoad, rowOf } from '../claims/book.ts';
+import { noteSummary } from '../credibility/charges.ts';
+import { isFruitless } from '../credibility/ledger.ts';
 import type { InformationMessage } from '../message.ts';
 import { mixed } from '../model/hash.ts';
 import type { HostId, LoadSummary } from '../model/model.ts';
+import { roomNow } from '../settlement/room.ts';
 import type { HostState, Turn } from '../state.ts';
 import { loadDiffers, lookAgainAt, wake } from '../trading/prospects.ts';
 import { whyNotTrading } from '../trading/willingness.ts';
@@ -97,6 +100,7 @@ function makeSummary(turn: Turn): LoadSummary {
     load: paperLoad(state),
     measured: whyNotTrading(state, nowMs)?.reason !== 'not-measured',
     domains: state.samples.size,
+    room: roomNow(state, sample.capacity),
     revision: state.information.revision,
     tradedMsAgo: Math.max(0, nowMs - state.tradedAtMs),
   };
@@ -162,7 +166,9 @@ export function receiveSummary(
   }
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
-  if (state.directory.learn(summary, nowMs) && isNews(state, before, summary)) {
+  const isLater = state.directory.learn(summary, nowMs);
+  if (isLater) noteSummary(turn, summary);
+  if (isLater && isNews(state, before, summary) && !isFruitless(state, from)) {
     // Of many peers some always have news; those that hold partners are worth looking at before it is time.
     if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
     else lookAgainAt(state, from);

@@ -6,6 +6,7 @@
 import { rowOf } from '../claims/book.ts';
 import { arrivedEntry, type HomeEntry } from '../claims/claim.ts';
 import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from '../claims/holding.ts';
+import { noteContest } from '../credibility/charges.ts';
 import { announceChanges } from '../information/announcing.ts';
 import { estimateMigration } from '../model/migration.ts';
 import type { DomainId, DomainSample, HostSample } from '../model/model.ts';
@@ -152,7 +153,7 @@ function settleContests(turn: Turn, beganAtMs: number): void {
   const { state } = turn;
   const { contested } = state.information;
   const { historyMs } = state.config.timing;
-  for (const [domain, { home, version, atMs }] of contested) {
+  for (const [domain, { home, version, atMs, isOwnWord }] of contested) {
     if (beganAtMs <= atMs) continue;
     contested.delete(domain);
     const entry = state.homes.get(domain);
@@ -160,6 +161,7 @@ function settleContests(turn: Turn, beganAtMs: number): void {
     if (entry === undefined || sample?.state !== 'running' || entry.settlement !== null) continue;
     // Once is enough among honest hosts; a liar must not void our claims over and over.
     if (version < entry.version || !turn.due(`contest ${domain}`, historyMs)) continue;
+    if (isOwnWord) noteContest(turn, home, entry.name);
     const other = state.directory.hostName(home);
     turn.log(
       'warn',

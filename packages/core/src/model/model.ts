@@ -126,6 +126,9 @@ export type Whereabouts = DomainNotice & Readonly<{ home: HostId }>;
 /** What a host is called, and where it stands. */
 export type HostPlace = Readonly<{ host: HostId; name: string; location: Location }>;
 
+/** What a host has left beside the domains that run there or are about to arrive. */
+export type HostRoom = Readonly<{ memoryBytes: number; vcpus: number }>;
+
 /** What a host tells its partners and a few others every few seconds. `sequence` only grows, also across restarts. */
 export type LoadSummary = Readonly<{
   host: HostId;
@@ -140,6 +143,8 @@ export type LoadSummary = Readonly<{
   measured: boolean;
   /** How many domains run there. */
   domains: number;
+  /** What may still arrive there now; absent in summaries of an older version. */
+  room?: HostRoom;
   /** Another number whenever the claims held there are others: what did not pay before may pay now. */
   revision: number;
   /** For how long no deal of this host has saved much. */

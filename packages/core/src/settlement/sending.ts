@@ -8,6 +8,7 @@
 import { whyUnmovable } from '../claims/book.ts';
 import { type HomeEntry, takeBackVersion } from '../claims/claim.ts';
 import { dropHome, setHome, takeBack } from '../claims/holding.ts';
+import { noteCall } from '../credibility/waits.ts';
 import type { RefuseReason, SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { DomainPresence, MigrationResult } from '../ports.ts';
@@ -30,6 +31,7 @@ export function receiveSettle(
   // After a restart nothing is known before the first measurement; the holder asks again.
   if (state.sample === null) return;
   const entry = state.homes.get(domain);
+  if (entry?.holder === from && entry.version === version) noteCall(state, from);
   const refusal = whyRefused(state, entry, from, version, nowMs);
   if (entry === undefined || refusal !== null) {
     const { reason, detail } = refusal ?? { reason: 'gone' as const, detail: 'not at home here' };

@@ -4,6 +4,8 @@
  */
 
 import { cutBook, makeBook } from '../claims/book.ts';
+import { noteBook } from '../credibility/charges.ts';
+import { distrustOf } from '../credibility/ledger.ts';
 import {
   bestExchange,
   evaluateExchange,
@@ -33,6 +35,7 @@ export function checkAcceptance(
   const book = makeBook(state, nowMs, deal.peer);
   if (book === undefined || message.book.host !== deal.peer)
     return refuse('the books do not match');
+  noteBook(turn, deal.peer, message.book);
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
@@ -99,6 +102,15 @@ export function considerProposal(
   };
   const trading = whyNotTrading(state, nowMs);
   if (trading !== null) return void decline(trading.reason, trading.detail);
+  const distrust = distrustOf(state, from, nowMs);
+  if (distrust !== null) {
+    const seconds = Math.ceil(distrust.forMs / 1000);
+    return void decline(
+      'backed-off',
+      `left out of trading for another ${seconds} s: ${distrust.why}`,
+    );
+  }
+  noteBook(turn, from, message.book);
   const undecided = undecidedDeal(state);
   if (undecided !== undefined) {
     const yields =

@@ -4,11 +4,13 @@
 
 import { cutBook, heldDomains, makeBook, rowOf } from '../claims/book.ts';
 import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
+import { noteDeal, noteSilence } from '../credibility/charges.ts';
+import { isFruitless } from '../credibility/ledger.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';
 import { aboveLimits, relieved } from './over-limit.ts';
-import { wake } from './prospects.ts';
+import { rest, wake } from './prospects.ts';
 
 const significantShare = 0.02;
 
@@ -20,6 +22,7 @@ export function drive(turn: Turn, deal: Deal, event: Parameters<typeof stepDeal>
     switch (effect.kind) {
       case 'persist':
         adopt(turn, effect.deal);
+        if (event.kind === 'ticked' && effect.deal.phase !== 'done') lapse(turn, effect.deal);
         break;
       case 'send':
         sendReply(turn, state.deals.get(deal.id) ?? deal, effect.message);
@@ -40,6 +43,12 @@ export function drive(turn: Turn, deal: Deal, event: Parameters<typeof stepDeal>
   }
 }
 
+/** Nobody answered in time. One lost answer is no reason to leave a peer alone; that it never answers is. */
+function lapse(turn: Turn, deal: Deal): void {
+  noteSilence(turn, deal);
+  if (isFruitless(turn.state, deal.peer)) rest(turn.state, deal.peer, turn.nowMs);
+}
+
 /** A deal enters a phase: durable, together with the claims that change hands by it and the receipt. */
 export function adopt(turn: Turn, deal: Deal): void {
   const { state, nowMs } = turn;
@@ -57,6 +66,7 @@ export function adopt(turn: Turn, deal: Deal): void {
       else takeClaim(turn, move, deal);
     }
     state.counts.committed += 1;
+    noteDeal(state, deal.peer);
     if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
     wake(state, nowMs);
     turn.log('info', 'deal-committed', `${describe(state, deal)}${relieved(state, deal, before)}`, {

@@ -1,6 +1,7 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
 import { makeBook } from '../claims/book.ts';
+import { isFruitless } from '../credibility/ledger.ts';
 import { outlook } from '../exchange/exchange.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId, LoadSummary } from '../model/model.ts';
@@ -84,8 +85,8 @@ function drawPeer(
 /** What a declined proposal means for the next one. */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
-  // A busy peer is only busy now.
-  if (reason === 'busy')
+  // A busy peer is only busy now, and not for ever.
+  if (reason === 'busy' && !isFruitless(state, peer))
     state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
   else rest(state, peer, nowMs);
 }

@@ -7,6 +7,7 @@
  * one from the smaller peer id stands.
  */
 
+import { noteDecline, noteWord } from '../credibility/charges.ts';
 import type { DealMessage } from '../message.ts';
 import type { HostId } from '../model/model.ts';
 import type { Turn } from '../state.ts';
@@ -60,7 +61,11 @@ export function receiveDealMessage(turn: Turn, from: HostId, message: DealMessag
     });
     return;
   }
-  if (message.kind === 'decline') backOff(turn, from, message.reason);
+  noteWord(state, from, message);
+  if (message.kind === 'decline') {
+    if (deal.phase === 'proposed') noteDecline(turn, deal, message.reason);
+    backOff(turn, from, message.reason);
+  }
   drive(turn, deal, { kind: 'received', nowMs, ...signalOf(turn, deal, message) });
 }
 

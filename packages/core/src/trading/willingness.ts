@@ -1,5 +1,6 @@
 /** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
+import { distrustOf } from '../credibility/ledger.ts';
 import type { DeclineReason } from '../message.ts';
 import type { LoadSummary } from '../model/model.ts';
 import type { HostState } from '../state.ts';
@@ -39,6 +40,7 @@ export function tradingPeers(state: HostState, nowMs: number): readonly LoadSumm
   const found: LoadSummary[] = [];
   for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
     if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
+    if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
     found.push(summary);
   }

@@ -144,6 +144,9 @@ export class SimTransport implements Transport {
     listener(this.#network.peers(this.self));
   }
 
+  /** There are no connections to end here; the core leaves it out of trading all the same. */
+  shutOut(): void {}
+
   receive(from: HostId, message: Message): void {
     for (const listener of this.#onMessage) listener(from, message);
   }

@@ -250,6 +250,7 @@ export class SimHost {
       case 'refuseArrival':
         this.#refuseArrival(effect.settlement, effect.domain);
         return true;
+      case 'shutOut':
       case 'log':
         return true;
     }

@@ -13,6 +13,7 @@ import type {
   HostCapacity,
   HostId,
   HostLoad,
+  HostRoom,
   LoadSummary,
   Location,
   Offer,
@@ -239,6 +240,8 @@ function fromWire(wire: WireBook): Book {
 
 export const book: Codec<Book> = mapped(wireBook, toWire, fromWire);
 
+const room = message<HostRoom>('HostRoom', { memoryBytes: one(1, amount), vcpus: one(2, amount) });
+
 export const loadSummary = message<LoadSummary>('LoadSummary', {
   host: one(1, hostId),
   name: one(2, text(limits.name)),
@@ -252,4 +255,5 @@ export const loadSummary = message<LoadSummary>('LoadSummary', {
   domains: one(10, count),
   revision: one(11, count),
   tradedMsAgo: one(12, amount),
+  room: optional(13, room),
 });
