@@ -80,17 +80,17 @@ describe('a static cluster', () => {
 describe('settlement takes the best-paying first', () => {
   // A central planner that knows everything, and takes the best move that has room next, comes to 0.82 to
   // 0.86 on such clusters: there is only so much that can go first where hosts are full.
-  test('half of the migrations bring more than four fifths of the gain', () => {
-    const shares = [21, 22, 23].map((seed) => {
-      const fill = seed % 2 === 0 ? 75 : 90;
+  test('half of the migrations bring more than four fifths of the gain, on twelve clusters on average', () => {
+    const shares = Array.from({ length: 12 }, (_, n) => {
+      const seed = n + 1;
       const cluster = clusterOf(
-        makeInstance({ hosts: 12, fill, shape: 'tenants', start: 'random', seed }),
+        makeInstance({ hosts: 12, fill: 90, shape: 'tenants', start: 'random', seed }),
       );
       const result = tell(cluster, { seed });
       expect(movedTwice(result)).toEqual([]);
       return gainAfter(cluster, result.migrations, 0.5);
     });
-    const median = shares.toSorted((one, other) => one - other)[1] ?? 0;
-    expect(median, shares.map((share) => share.toFixed(3)).join(', ')).toBeGreaterThanOrEqual(0.8);
-  }, 60_000);
+    const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    expect(mean, shares.map((share) => share.toFixed(3)).join(', ')).toBeGreaterThanOrEqual(0.8);
+  }, 120_000);
 });

@@ -5,7 +5,7 @@ import type { HostTiming } from '../state.ts';
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 export const patience = 5;
 /** A move that takes the whole payback time to pay waits for so many times what every claim has to rest. */
-export const paceMax = 3;
+export const paceMax = 5;
 /** Before a claim is given up for want of room: so many times the rest of a claim, and at least this long. */
 const giveUpRests = 10;
 const giveUpMinMs = 300_000;
