@@ -1,6 +1,6 @@
 /** Hosts that lie about themselves, believably: an honest agent whose words are changed on their way out. */
 
-import type { Book, DomainId, HostEffect, HostId, LoadSummary, Message } from '@barter/core';
+import type { Book, HostEffect, HostId, LoadSummary, Message } from '@barter/core';
 import { SimCluster, type SimClusterOptions } from '@barter/sim';
 import type { cluster } from './clusters.ts';
 
@@ -71,9 +71,12 @@ export const lies = {
   },
   'runs what runs elsewhere': (message, to, { liar, sim, count }) => {
     if (message.kind !== 'summary') return message;
-    const homes = [...(sim.host(to).state?.homes.keys() ?? [])];
-    const domain = homes[count() % homes.length] as DomainId;
-    const version = 2 ** 40 + count();
+    const homes = [...(sim.host(to).state?.homes.values() ?? [])];
+    const entry = homes[count() % homes.length];
+    if (entry === undefined) return message;
+    const { domain } = entry;
+    // Higher than the home's own, whatever epoch that has begun meanwhile.
+    const version = 2 * entry.version;
     const notice = { domain, name: domain, holder: liar, version, addresses: [] };
     sim.network.deliver(liar, to, { kind: 'announce', id: 0, domains: [notice] });
     return message;

@@ -9,7 +9,8 @@
  */
 
 import { receiveClaimMessage, tickClaims } from './claims/holding.ts';
-import { createCredibility, tickDistrust } from './credibility/ledger.ts';
+import { tickDistrust } from './credibility/ledger.ts';
+import { createCredibility } from './credibility/standing.ts';
 import { tickWaits } from './credibility/waits.ts';
 import {
   publish,

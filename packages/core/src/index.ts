@@ -1,7 +1,7 @@
 export * from './assert.ts';
 export * from './claims/book.ts';
 export * from './claims/claim.ts';
-export { distrustOf } from './credibility/ledger.ts';
+export { distrustOf } from './credibility/standing.ts';
 export * from './exchange/exchange.ts';
 export * from './host.ts';
 export * from './information/directory.ts';

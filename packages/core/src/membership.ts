@@ -1,6 +1,6 @@
 /** The members of the roster, and who of them is connected: what changes for a host when they change. */
 
-import { excuse, forgetStanding } from './credibility/ledger.ts';
+import { excuse, forgetStanding } from './credibility/standing.ts';
 import { announceAgain, announceChanges } from './information/announcing.ts';
 import { Ring } from './information/ring.ts';
 import { seekAgain } from './information/seeking.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { Holding, HomeEntry } from './claims/claim.ts';
-import type { Credibility } from './credibility/ledger.ts';
+import type { Credibility } from './credibility/standing.ts';
 import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';

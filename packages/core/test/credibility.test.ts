@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { noteBook, noteSummary } from '../src/credibility/charges.ts';
-import { accuse, distrustOf } from '../src/credibility/ledger.ts';
+import { accuse } from '../src/credibility/ledger.ts';
 import { promisedBy } from '../src/credibility/promise.ts';
+import { distrustOf } from '../src/credibility/standing.ts';
 import { bestExchange } from '../src/exchange/exchange.ts';
 import { createHost, step } from '../src/host.ts';
 import type { Message } from '../src/message.ts';

@@ -11,29 +11,9 @@ import type { DealMessage, DeclineReason } from '../message.ts';
 import type { Book, HostId, LoadSummary } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Deal } from '../trading/deal.ts';
-import { accuse, acquit, type Charge, standingOf } from './ledger.ts';
+import { accuse, acquit } from './ledger.ts';
 import { gainAt, type Promised, promisedBy } from './promise.ts';
-
-export type Suspicion = Readonly<{
-  atMs: number;
-  /** Of the last summary before it. */
-  sequence: number;
-  deal: string;
-  detail: string;
-  /** `no-room`: what the next summary has to promise again. */
-  promised?: Promised;
-}>;
-
-/** Sums of the claims that a peer holds, as its summaries told them, and when that was first. */
-export type Told = Readonly<{
-  revision: number;
-  memoryBytes: number;
-  vcpus: number;
-  sinceMs: number;
-}>;
-
-/** What a book said while the summaries said something else. */
-export type BookCheck = Readonly<{ told: Told; atMs: number; detail: string }>;
+import { type Charge, standingOf } from './standing.ts';
 
 const GiB = 1024 ** 3;
 export const gibibytes = (bytes: number) => `${(bytes / GiB).toFixed(1)} GiB`;

@@ -5,25 +5,14 @@
  *
  * What it never touches: deals that are decided or being decided, settlements, and questions about migrations in
  * doubt go on as with everybody. Only when none of that is left with a peer may the agent shut it out altogether.
- *
- * Soft state, as large as the roster: a restart forgives, and a liar cannot bring one about.
  */
 
 import { takeBack } from '../claims/holding.ts';
-import type { DomainId, HostId } from '../model/model.ts';
+import type { HostId } from '../model/model.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostState, Turn } from '../state.ts';
 import { isOpen } from '../trading/deal.ts';
-import type { BookCheck, Suspicion, Told } from './charges.ts';
-import type { Wait } from './waits.ts';
-
-export type Charge =
-  | 'unanswered' // says that it trades, and lets proposals or acceptances lapse without a word
-  | 'unwilling' // says that it trades, and declines because it does not
-  | 'no-room' // tells of room in which a claim would gain, and finds nothing to gain
-  | 'book' // its book contradicts itself, or its summaries around it
-  | 'uncalled' // tells of room all the time, and never calls a domain whose claim it holds
-  | 'contested'; // claims to run domains that run here
+import { type Charge, isClean, type Standing, standingOf } from './standing.ts';
 
 /** So many of one kind, none of them long ago, are no accident. */
 const chargesMax: Readonly<Record<Charge, number>> = {
@@ -44,76 +33,6 @@ const firstMs = 600_000;
 const longestMs = 21_600_000;
 /** After this long without being left out the first time is the first again. */
 const forgivenMs = 86_400_000;
-
-/** After so many proposals in a row that came to nothing a peer has to wait, whatever its news, until its next deal. */
-const fruitlessMax = 24;
-
-export type Standing = {
-  readonly charges: Map<Charge, { count: number; atMs: number }>;
-  /** Contradictions that count only if the next summary says the same again. */
-  readonly suspicions: Map<Charge, Suspicion>;
-  /** Since when all its summaries say that it trades. */
-  tradesSinceMs: number | null;
-  /** What its summaries have said, and since when without a change. */
-  told: Told | null;
-  /** A book to be held against the summaries after it. */
-  book: BookCheck | null;
-  /** Proposals in a row that it did not agree to. */
-  fruitless: number;
-  /** Left out of trading until then, for the so many-th time, and why. */
-  untilMs: number;
-  times: number;
-  why: string;
-  isShutOut: boolean;
-};
-
-export type Credibility = {
-  readonly standings: Map<HostId, Standing>;
-  /** Claims on domains here that others hold, and for how long each could have been called. */
-  readonly waits: Map<DomainId, Wait>;
-  lookedAtMs: number;
-};
-
-export function createCredibility(): Credibility {
-  return { standings: new Map(), waits: new Map(), lookedAtMs: Number.NEGATIVE_INFINITY };
-}
-
-/** What is known of a member; undefined for anybody else. */
-export function standingOf(state: HostState, peer: HostId): Standing | undefined {
-  const { standings } = state.credibility;
-  const known = standings.get(peer);
-  if (known !== undefined || !state.information.others.has(peer)) return known;
-  const standing: Standing = {
-    charges: new Map(),
-    suspicions: new Map(),
-    tradesSinceMs: null,
-    told: null,
-    book: null,
-    fruitless: 0,
-    untilMs: Number.NEGATIVE_INFINITY,
-    times: 0,
-    why: '',
-    isShutOut: false,
-  };
-  standings.set(peer, standing);
-  return standing;
-}
-
-/** Why a peer is left out of trading now, and for how long; null when it is not. */
-export function distrustOf(
-  state: HostState,
-  peer: HostId,
-  nowMs: number,
-): Readonly<{ forMs: number; why: string }> | null {
-  const standing = state.credibility.standings.get(peer);
-  if (standing === undefined || standing.untilMs <= nowMs) return null;
-  return { forMs: standing.untilMs - nowMs, why: standing.why };
-}
-
-/** A peer that agrees to nothing: its news do not cut a pause short, and being busy or silent is no excuse. */
-export function isFruitless(state: HostState, peer: HostId): boolean {
-  return (state.credibility.standings.get(peer)?.fruitless ?? 0) >= fruitlessMax;
-}
 
 /** One contradiction between what a peer said and what it did; `detail` names both, as a clause. */
 export function accuse(turn: Turn, peer: HostId, charge: Charge, detail: string): void {
@@ -192,11 +111,6 @@ export function tickDistrust(turn: Turn): void {
   }
 }
 
-/** Nothing is held against it: in a large cluster most peers are heard of once and not again. */
-function isClean({ charges, suspicions, times, fruitless }: Standing): boolean {
-  return charges.size === 0 && suspicions.size === 0 && times === 0 && fruitless === 0;
-}
-
 /**
  * Whether either side may need an answer of the other: about a deal, a claim, room, or how a migration ended. A home
  * in doubt may ask about an arrival here long after, and holds the domain paused until it hears.
@@ -218,19 +132,4 @@ function isInvolved(state: HostState, peer: HostId): boolean {
     some(state.locating.values(), ({ asker }) => asker === peer) ||
     some(state.endedArrivals.values(), ({ home }) => home === peer)
   );
-}
-
-/** It is no member any more, or was cut off: what it left unsaid then is no fault of its own. */
-export function forgetStanding(state: HostState, peer: HostId): void {
-  state.credibility.standings.delete(peer);
-  state.saidAtMs.delete(`shut out ${peer}`);
-}
-
-export function excuse(state: HostState, peer: HostId): void {
-  const standing = state.credibility.standings.get(peer);
-  if (standing === undefined) return;
-  standing.suspicions.clear();
-  standing.tradesSinceMs = null;
-  standing.told = null;
-  standing.book = null;
 }

@@ -12,15 +12,6 @@ import type { HostState, Turn } from '../state.ts';
 import { gibibytes, saysThatItTrades } from './charges.ts';
 import { accuse, acquit } from './ledger.ts';
 
-/** A claim on a domain here that another host holds, and what it could have done about it. */
-export type Wait = {
-  readonly holder: HostId;
-  readonly version: number;
-  /** For how long it could have called the domain. */
-  couldMs: number;
-  roomBytesMin: number;
-};
-
 /** It calls a domain of ours: what it holds is not forgotten. */
 export function noteCall(state: HostState, peer: HostId): void {
   for (const wait of state.credibility.waits.values()) if (wait.holder === peer) wait.couldMs = 0;

@@ -6,7 +6,7 @@
 
 import { paperLoad, rowOf } from '../claims/book.ts';
 import { noteSummary } from '../credibility/charges.ts';
-import { isFruitless } from '../credibility/ledger.ts';
+import { isFruitless } from '../credibility/standing.ts';
 import type { InformationMessage } from '../message.ts';
 import { mixed } from '../model/hash.ts';
 import type { HostId, LoadSummary } from '../model/model.ts';

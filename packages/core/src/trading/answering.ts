@@ -5,7 +5,7 @@
 
 import { cutBook, makeBook } from '../claims/book.ts';
 import { noteBook } from '../credibility/charges.ts';
-import { distrustOf } from '../credibility/ledger.ts';
+import { distrustOf } from '../credibility/standing.ts';
 import {
   bestExchange,
   evaluateExchange,

@@ -5,7 +5,7 @@
 import { cutBook, heldDomains, makeBook, rowOf } from '../claims/book.ts';
 import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
 import { noteDeal, noteSilence } from '../credibility/charges.ts';
-import { isFruitless } from '../credibility/ledger.ts';
+import { isFruitless } from '../credibility/standing.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { type Deal, type DealReply, stepDeal } from './deal.ts';

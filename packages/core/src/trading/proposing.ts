@@ -1,7 +1,7 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
 import { makeBook } from '../claims/book.ts';
-import { isFruitless } from '../credibility/ledger.ts';
+import { isFruitless } from '../credibility/standing.ts';
 import { outlook } from '../exchange/exchange.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId, LoadSummary } from '../model/model.ts';

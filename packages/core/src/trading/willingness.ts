@@ -1,6 +1,6 @@
 /** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
-import { distrustOf } from '../credibility/ledger.ts';
+import { distrustOf } from '../credibility/standing.ts';
 import type { DeclineReason } from '../message.ts';
 import type { LoadSummary } from '../model/model.ts';
 import type { HostState } from '../state.ts';
