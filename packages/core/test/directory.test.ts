@@ -49,6 +49,15 @@ describe('where a domain is', () => {
     expect(directory.find(vm)).toMatchObject({ holder: a, version: 7 });
   });
 
+  it('is not with whom it was said to be, once that one denies it', () => {
+    const directory = new Directory();
+    directory.learnDomain(vm, { home: a, holder: b, version: 7 }, true, 0);
+    const lapsed = { home: a, holder: a, version: 7 };
+    expect(directory.learnDomain(vm, lapsed, false, 1, c)).toBe(false);
+    expect(directory.learnDomain(vm, lapsed, false, 2, b)).toBe(true);
+    expect(directory.find(vm)).toMatchObject({ home: a, holder: a, version: 7 });
+  });
+
   it('is not what a home says that another one has outdone', () => {
     const directory = new Directory();
     directory.learnDomain(vm, { home: b, holder: b, version: 9 }, true, 0);

@@ -297,3 +297,31 @@ describe('what there may be to gain with a peer', () => {
     expect(towards({ frozen: true })).toBe(0);
   });
 });
+
+describe('a partner that neither book offers', () => {
+  const world: TestWorld = {
+    hosts: [host('a', ['r0']), host('b', ['r0']), host('c', ['r1'])],
+    domains: [domain('vm1', 'b'), domain('vm2', 'a'), domain('partner', 'c')],
+    rates: [rate('vm1', 'partner', 10e6), rate('vm2', 'partner', 10e6)],
+  };
+  const stale = (book: Book): Book => ({
+    ...book,
+    partners: book.partners.map((one) =>
+      one.domain === 'partner' ? { ...one, holder: host('a').host, location: ['r0'] } : one,
+    ),
+  });
+
+  it('is not where a host holds it no more, whoever still says so, and whoever proposes', () => {
+    const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+    const vm1 = b.offers.map(({ claim }) => claim.domain);
+    const give = { give: vm1, take: [] };
+    const take = { give: [], take: vm1 };
+    const truth = evaluateExchange(b, a, give, AFFINITY).gainBitsPerSecond;
+    expect(evaluateExchange(stale(b), a, give, AFFINITY).gainBitsPerSecond).toBe(truth);
+    expect(evaluateExchange(a, stale(b), take, AFFINITY).gainBitsPerSecond).toBe(truth);
+    // With nobody to deny it, it is believed.
+    expect(evaluateExchange(stale(b), stale(a), give, AFFINITY).gainBitsPerSecond).toBeGreaterThan(
+      truth,
+    );
+  });
+});

@@ -32,7 +32,10 @@ export function holderOf(
     const { version, home } = holding.claim;
     return { holder: holding.givenTo ?? state.config.self, version, home };
   }
-  return state.directory.find(domain);
+  const known = state.directory.find(domain);
+  if (known?.holder !== state.config.self) return known;
+  // What was ours and is not any more (its home was silent) is where it was; and nobody may know where that is.
+  return known.home === null ? undefined : { ...known, holder: known.home };
 }
 
 export function locationOf(state: HostState, host: HostId): Location | undefined {

@@ -191,7 +191,13 @@ function partnerStandings(
   for (const book of books) {
     for (const partner of book.partners) {
       const known = partners.get(partner.domain);
-      if (!known || partner.version > known.version) partners.set(partner.domain, partner);
+      // Whether a host holds a claim it knows best itself: it may have lapsed unheard.
+      const isDenied =
+        known?.version === partner.version &&
+        known.holder === book.host &&
+        partner.holder !== book.host;
+      if (!known || partner.version > known.version || isDenied)
+        partners.set(partner.domain, partner);
     }
   }
   const byHost = new Map<HostId, Standing>();

@@ -67,10 +67,20 @@ export class Directory {
     if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
   }
 
-  /** Takes in where a domain is; `certain` when its home says so. Says whether anything changed. */
-  learnDomain(domain: DomainId, told: ToldDomain, certain: boolean, nowMs: number): boolean {
+  /**
+   * Takes in where a domain is; `certain` when its home says so. `by` is who says it otherwise: that it does not hold a
+   * claim (any more) a host knows best. Says whether anything changed.
+   */
+  learnDomain(
+    domain: DomainId,
+    told: ToldDomain,
+    certain: boolean,
+    nowMs: number,
+    by?: HostId,
+  ): boolean {
     const known = this.#domains.get(domain);
-    if (known !== undefined && !isBetter(told, certain, known, nowMs)) {
+    const isDenied = known?.holder === by && told.holder !== by && told.version === known?.version;
+    if (known !== undefined && !isDenied && !isBetter(told, certain, known, nowMs)) {
       // A deal's book names holders only: the home behind one and the same version is worth adding.
       if (known.version !== told.version || known.home !== null || told.home === null) return false;
       this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });

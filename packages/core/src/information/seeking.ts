@@ -293,7 +293,7 @@ export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]):
     if (holder === book.host || information.others.has(holder))
       directory.learnPlace({ host: holder, name: holder, location }, false);
     const told = { home: home ?? null, holder, version };
-    const changed = directory.learnDomain(domain, told, false, nowMs);
+    const changed = directory.learnDomain(domain, told, false, nowMs, book.host);
     if (changed && watch !== undefined) hurry(state, watch, nowMs);
   }
 }
