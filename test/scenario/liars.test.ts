@@ -114,7 +114,7 @@ describe('honest hosts', { timeout: 300_000 }, () => {
   /** A third of the hosts has more to do than it can, a third has room, and who talks to whom is drawn. */
   function drawn(seed: number): Cluster {
     const random = new SimRandom(seed, 1);
-    const hosts = 24;
+    const hosts = 12;
     const perHost = 10;
     const result = parseCluster({
       version: 1,
@@ -147,7 +147,7 @@ describe('honest hosts', { timeout: 300_000 }, () => {
   }
 
   test.each(['default', 'threshold', 'cpu-balance'] as const)(
-    '24 of them are believed (%s)',
+    'twelve of them are believed (%s)',
     (preset) => {
       const { sim, distrusted, charges } = watched(drawn(7), { seed: 7, preset });
       sim.runUntil(hourMs);
