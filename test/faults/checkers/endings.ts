@@ -11,15 +11,14 @@ import { Violation } from '../violation.ts';
 /** A home takes a claim back that nobody calls; calls that it refuses for a while begin that time anew. */
 const awayMaxMs = 1_200_000;
 
-/** A home that takes a claim back begins another epoch of versions. */
-const epochSize = 65_536;
-
 type Open = Readonly<{ key: string; subjects: readonly string[]; what: string; limitMs: number }>;
 
 export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }> {
   const name = 'endings';
   const { hosts, facts, world, plan } = scene;
   const sinceMs = new Map<string, number>();
+  /** By home and domain: how often its claim has come home. */
+  const returns = new Map<string, number>();
   const { timing } = plan;
 
   const isWaiting = (host: string, domain: string) =>
@@ -70,11 +69,11 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         what: `the claim on ${claim.domain} of ${claim.home} is held away from home (${waiting})`,
         limitMs: awayMaxMs,
       });
-    for (const { domain, holder, version, settlement } of state.homes.values())
+    for (const { domain, holder, settlement } of state.homes.values())
       if (holder !== id && settlement === null)
         open.push({
-          // Taken back and given away again between two looks: that is another time.
-          key: `${id} home ${domain} epoch ${Math.floor(version / epochSize)}`,
+          // Back home and given away again between two looks: that is another time.
+          key: `${id} home ${domain} after ${returns.get(`${id} ${domain}`) ?? 0} returns`,
           subjects: [domain],
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
           limitMs: awayMaxMs,
@@ -100,6 +99,12 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
 
   return {
     name,
+    onPersisted(host, records) {
+      for (const { kind, key, value } of records) {
+        if (kind !== 'home' || value?.holder !== host) continue;
+        returns.set(`${host} ${key}`, 1 + (returns.get(`${host} ${key}`) ?? 0));
+      }
+    },
     look() {
       const endedAtMs = facts.faultsEndedAtMs;
       if (endedAtMs === undefined) return;
