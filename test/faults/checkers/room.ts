@@ -79,7 +79,9 @@ export function room(scene: Scene): Checker {
         for (const { claim, to } of other.moves) if (to === host) after.add(claim.domain);
     const { capacity } = world.host(host);
     const limit = { memoryBytes: capacity.memoryLimitBytes, vcpus: capacity.vcpuLimit };
-    const [was, need] = [needOf(before), needOf(after)];
+    // What it gives it held until now, also where an administrator has just shut that down.
+    const given = deal.moves.filter(({ to }) => to !== host).map(({ claim }) => claim.domain);
+    const [was, need] = [needOf(new Set([...before, ...given])), needOf(after)];
     const worst = {
       memoryBytes: Math.max(limit.memoryBytes, was.memoryBytes),
       vcpus: Math.max(limit.vcpus, was.vcpus),
