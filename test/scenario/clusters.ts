@@ -52,6 +52,16 @@ export function pairs(
   return numbers.map(([a, b]) => ({ a: `vm${a}`, b: `vm${b}`, bitsPerSecond }));
 }
 
+/** vm0 … vm5 on three hosts, two each, and no pair of talkers on one host. */
+export const splitPairs = pairs(
+  [
+    [0, 2],
+    [1, 4],
+    [3, 5],
+  ],
+  50e6,
+);
+
 /** Every domain talks to every other at the same rate. */
 export function everybody(count: number, bitsPerSecond: number): readonly Pairing[] {
   const numbers: [number, number][] = [];

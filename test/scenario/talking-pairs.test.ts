@@ -2,19 +2,9 @@
 
 import { SimCluster, type SimClusterOptions } from '@barter/sim';
 import { describe, expect, it } from 'vitest';
-import { cluster, pairs } from './clusters.ts';
+import { cluster, splitPairs } from './clusters.ts';
 
 const limitMs = 900_000;
-
-/** vm0 … vm5 on three hosts, two each, and no pair of talkers on one host. */
-const splitPairs = pairs(
-  [
-    [0, 2],
-    [1, 4],
-    [3, 5],
-  ],
-  50e6,
-);
 
 function runUntilTogether(
   room: number,

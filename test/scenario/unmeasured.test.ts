@@ -2,7 +2,7 @@
 
 import { SimCluster } from '@barter/sim';
 import { describe, expect, it } from 'vitest';
-import { cluster, pairs } from './clusters.ts';
+import { cluster, splitPairs } from './clusters.ts';
 
 const host = 'h0';
 /** Everybody has been measured by then, and trades from then on. */
@@ -10,20 +10,14 @@ const diesAtMs = 100_000;
 /** Sooner than its last measurement would count as too old. */
 const comesBackAtMs = 120_000;
 
-const traffic = pairs(
-  [
-    [0, 2],
-    [1, 4],
-    [3, 5],
-  ],
-  50e6,
-);
-
 function run(seed: number, dies: boolean) {
-  const simulation = new SimCluster(cluster({ hosts: 3, perHost: 2, room: 3, traffic }), {
-    seed,
-    mode: 'observe',
-  });
+  const simulation = new SimCluster(
+    cluster({ hosts: 3, perHost: 2, room: 3, traffic: splitPairs }),
+    {
+      seed,
+      mode: 'observe',
+    },
+  );
   simulation.runUntil(diesAtMs);
   for (const each of simulation.hosts) each.order({ order: 'mode', mode: 'auto' });
   if (dies) simulation.world.setReachable(host, false);

@@ -8,7 +8,7 @@
  * that time anew: then it is not the holder that lets others wait.
  */
 
-import { estimateMigration } from '../model/migration.ts';
+import { estimateFrom } from '../model/migration.ts';
 import type { HostId } from '../model/model.ts';
 import { giveUpAfterMs, paceMax, patience } from '../settlement/patience.ts';
 import type { HostState, HostTiming } from '../state.ts';
@@ -34,18 +34,13 @@ export function isIdle(state: HostState, entry: HomeEntry, nowMs: number): boole
   // Who cannot be measured cannot be called either.
   if (awaitedSinceMs === undefined || settlement !== null || state.sample === null) return false;
   const waitedMs = nowMs - awaitedSinceMs;
-  if (waitedMs < idleMaxMs(state.config.timing)) return false;
-  const { bandwidthBytesPerSecond, downtimeMs } = state.config.migration;
+  const maxMs = idleMaxMs(state.config.timing);
+  if (waitedMs < maxMs) return false;
   const traits = state.samples.get(domain)?.traits;
   if (traits === undefined) return true;
-  const estimate = estimateMigration({
-    memoryBytes: traits.memoryBytes,
-    dirtyBytesPerSecond: traits.dirtyBytesPerSecond,
-    bandwidthBytesPerSecond: bandwidthBytesPerSecond ?? state.sample.capacity.nicBitsPerSecond / 8,
-    downtimeMs,
-  });
+  const estimate = estimateFrom(state.sample.capacity, state.config.migration, traits);
   const queueMs = estimate.ok ? queued * estimate.durationMs : 0;
-  return waitedMs >= idleMaxMs(state.config.timing) + queueMs;
+  return waitedMs >= maxMs + queueMs;
 }
 
 /** The entry with its holder's idling noted: the claim is not offered to that one again for a time that doubles. */

@@ -100,9 +100,12 @@ function takeBackFrom(turn: Turn, peer: HostId, why: string): void {
 export function tickDistrust(turn: Turn): void {
   const { state, nowMs } = turn;
   for (const [peer, standing] of state.credibility.standings) {
-    if (standing.untilMs <= nowMs && !state.directory.peers.has(peer) && isClean(standing))
-      state.credibility.standings.delete(peer);
-    if (standing.untilMs <= nowMs || standing.isShutOut) continue;
+    if (standing.untilMs <= nowMs) {
+      if (!state.directory.peers.has(peer) && isClean(standing))
+        state.credibility.standings.delete(peer);
+      continue;
+    }
+    if (standing.isShutOut) continue;
     if (!turn.due(`shut out ${peer}`, 10 * state.config.timing.resendMs)) continue;
     if (isInvolved(state, peer)) continue;
     standing.isShutOut = true;

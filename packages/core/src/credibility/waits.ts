@@ -14,7 +14,7 @@ import { accuse, acquit } from './ledger.ts';
 
 /** It calls a domain of ours: what it holds is not forgotten. */
 export function noteCall(state: HostState, peer: HostId): void {
-  for (const wait of state.credibility.waits.values()) if (wait.holder === peer) wait.couldMs = 0;
+  countAnew(state, peer);
   acquit(state, peer, 'uncalled');
 }
 
@@ -36,12 +36,12 @@ export function tickWaits(turn: Turn): void {
   for (const entry of state.homes.values()) {
     const { domain, holder, version, settlement, name } = entry;
     if (holder === config.self || settlement !== null) continue;
-    const roomBytes = roomFor(state, holder, domain, nowMs);
     const known = waits.get(domain);
     if (known?.holder !== holder || known.version !== version) {
       waits.set(domain, { holder, version, couldMs: 0, roomBytesMin: Infinity });
       continue;
     }
+    const roomBytes = roomFor(state, holder, domain, nowMs);
     if (roomBytes === undefined) continue;
     known.couldMs += passedMs;
     known.roomBytesMin = Math.min(known.roomBytesMin, roomBytes);
@@ -50,14 +50,14 @@ export function tickWaits(turn: Turn): void {
       idle.set(holder, { name, roomBytes: known.roomBytesMin, couldMs: known.couldMs });
   }
   for (const [holder, { name, roomBytes, couldMs }] of idle) {
-    noteIdle(state, holder);
+    countAnew(state, holder);
     const minutes = Math.round(couldMs / 60_000);
     const detail = `it holds the claim on ${name}, has told of at least ${gibibytes(roomBytes)} free for ${minutes} min, and has called none of the VMs here`;
     accuse(turn, holder, 'uncalled', detail);
   }
 }
 
-function noteIdle(state: HostState, holder: HostId): void {
+function countAnew(state: HostState, holder: HostId): void {
   for (const wait of state.credibility.waits.values()) if (wait.holder === holder) wait.couldMs = 0;
 }
 

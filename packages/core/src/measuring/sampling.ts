@@ -8,7 +8,7 @@ import { arrivedEntry, type HomeEntry } from '../claims/claim.ts';
 import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from '../claims/holding.ts';
 import { noteContest } from '../credibility/charges.ts';
 import { announceChanges } from '../information/announcing.ts';
-import { estimateMigration } from '../model/migration.ts';
+import { estimateFrom } from '../model/migration.ts';
 import type { DomainId, DomainSample, HostSample } from '../model/model.ts';
 import { isSamePolicy } from '../model/policy.ts';
 import { dropReservation, recordArrival, reservationOf } from '../settlement/receiving.ts';
@@ -53,15 +53,8 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
 function hosted(state: HostState, one: DomainSample, sample: HostSample): HostedDomain {
-  const { bandwidthBytesPerSecond, downtimeMs } = state.config.migration;
-  const { memoryBytes, dirtyBytesPerSecond } = one.traits;
-  const estimate = estimateMigration({
-    memoryBytes,
-    dirtyBytesPerSecond,
-    bandwidthBytesPerSecond: bandwidthBytesPerSecond ?? sample.capacity.nicBitsPerSecond / 8,
-    downtimeMs,
-  });
-  const migrationBytes = estimate.ok ? estimate.bytes : memoryBytes;
+  const estimate = estimateFrom(sample.capacity, state.config.migration, one.traits);
+  const migrationBytes = estimate.ok ? estimate.bytes : one.traits.memoryBytes;
   const traits = { ...one.traits, migrationBytes };
   if (estimate.ok) return { ...one, traits, priced: traits };
   return { ...one, traits, priced: traits, blocked: one.blocked ?? estimate.reason };

@@ -10,6 +10,8 @@
  * rate that is a little higher than measured would keep it from ending at all.
  */
 
+import type { DomainTraits, HostCapacity } from './model.ts';
+
 export const DIRTY_RATIO_LIMIT = 0.8;
 
 /** More rounds than this say nothing: at ρ < 0.8 the rest is below 0.2 % of the memory by then. */
@@ -57,6 +59,20 @@ export function estimateMigration(
   const bytes =
     ratio === 0 ? memoryBytes : (memoryBytes * (1 - ratio ** (rounds + 1))) / (1 - ratio);
   return { ok: true, bytes, durationMs: (bytes / bandwidthBytesPerSecond) * 1000, rounds };
+}
+
+/** The same for a domain as measured, out of a host that may use so much of its uplink for it; null: all of it. */
+export function estimateFrom(
+  { nicBitsPerSecond }: Pick<HostCapacity, 'nicBitsPerSecond'>,
+  migration: Readonly<{ bandwidthBytesPerSecond: number | null; downtimeMs: number }>,
+  { memoryBytes, dirtyBytesPerSecond }: Pick<DomainTraits, 'memoryBytes' | 'dirtyBytesPerSecond'>,
+): MigrationEstimate {
+  return estimateMigration({
+    memoryBytes,
+    dirtyBytesPerSecond,
+    bandwidthBytesPerSecond: migration.bandwidthBytesPerSecond ?? nicBitsPerSecond / 8,
+    downtimeMs: migration.downtimeMs,
+  });
 }
 
 /** The first n with memory · ratioⁿ ≤ what fits into the downtime; at least one when anything is dirtied. */
