@@ -8,7 +8,7 @@
  * before the next one is begun.
  */
 
-import { receiveClaimMessage, tickClaims } from './claims/holding.ts';
+import { receiveClaimMessage, tickClaims, tickIdleClaims } from './claims/holding.ts';
 import { tickDistrust } from './credibility/ledger.ts';
 import { createCredibility } from './credibility/standing.ts';
 import { tickWaits } from './credibility/waits.ts';
@@ -216,9 +216,7 @@ function take(turn: Turn, event: HostEvent): void {
       return;
     case 'ticked':
       tickDeals(turn);
-      // Before claims that nobody calls are taken back.
-      tickWaits(turn);
-      tickDistrust(turn);
+      tickTrust(turn);
       tickClaims(turn);
       tickSending(turn);
       tickReceiving(turn, event.random[2]);
@@ -260,6 +258,16 @@ function take(turn: Turn, event: HostEvent): void {
       obey(turn, event.order);
       return;
   }
+}
+
+/** What takes minutes to be true. In a large cluster there is much to look through, and hardly ever anything to do. */
+function tickTrust(turn: Turn): void {
+  const everyMs = 10 * turn.state.config.timing.resendMs;
+  if (!turn.due('trust', everyMs)) return;
+  // Before claims that nobody calls are taken back.
+  tickWaits(turn, everyMs);
+  tickIdleClaims(turn);
+  tickDistrust(turn);
 }
 
 function receive(turn: Turn, from: HostId, message: Message): void {

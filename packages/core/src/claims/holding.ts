@@ -130,11 +130,17 @@ export function tickClaims(turn: Turn): void {
     if (entry.leaseExpiresAtMs === null || entry.settlement !== null) continue;
     if (nowMs >= entry.leaseExpiresAtMs)
       takeBack(turn, entry, 'its holder was silent for longer than the lease');
-    else if (isIdle(state, entry, nowMs)) {
-      const seconds = Math.round((nowMs - (entry.awaitedSinceMs ?? nowMs)) / 1000);
-      const why = `it was renewed for ${seconds} s without the domain being called`;
-      takeBack(turn, withIdler(entry, timing, nowMs), why);
-    }
+  }
+}
+
+/** Takes back what others renew and never call. Half an hour is nothing to be measured at every tick. */
+export function tickIdleClaims(turn: Turn): void {
+  const { state, nowMs } = turn;
+  for (const entry of state.homes.values()) {
+    if (entry.leaseExpiresAtMs === null || !isIdle(state, entry, nowMs)) continue;
+    const seconds = Math.round((nowMs - (entry.awaitedSinceMs ?? nowMs)) / 1000);
+    const why = `it was renewed for ${seconds} s without the domain being called`;
+    takeBack(turn, withIdler(entry, state.config.timing, nowMs), why);
   }
 }
 

@@ -106,10 +106,8 @@ export function tickDistrust(turn: Turn): void {
       continue;
     }
     if (standing.isShutOut) continue;
-    if (!turn.due(`shut out ${peer}`, 10 * state.config.timing.resendMs)) continue;
     if (isInvolved(state, peer)) continue;
     standing.isShutOut = true;
-    state.saidAtMs.delete(`shut out ${peer}`);
     turn.emit({ kind: 'shutOut', peer, forMs: standing.untilMs - nowMs, why: standing.why });
   }
 }

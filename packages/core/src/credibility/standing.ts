@@ -125,7 +125,6 @@ export function isClean({ charges, suspicions, times, fruitless }: Standing): bo
 /** It is no member any more, or was cut off: what it left unsaid then is no fault of its own. */
 export function forgetStanding(state: HostState, peer: HostId): void {
   state.credibility.standings.delete(peer);
-  state.saidAtMs.delete(`shut out ${peer}`);
 }
 
 export function excuse(state: HostState, peer: HostId): void {

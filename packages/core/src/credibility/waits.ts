@@ -23,13 +23,13 @@ const couldShare = 2 / 3;
 
 /**
  * Counts for how long claims held elsewhere could have been called by hosts that tell of room for them. To be called
- * before claims come home because nobody called them: then it shows whether their holder could have.
+ * every `everyMs` or so, and before claims come home because nobody called them: then it shows whether their holder could have.
  */
-export function tickWaits(turn: Turn): void {
+export function tickWaits(turn: Turn, everyMs: number): void {
   const { state, nowMs } = turn;
   const { credibility, config } = state;
   const { waits } = credibility;
-  const passedMs = Math.min(2 * config.timing.resendMs, nowMs - credibility.lookedAtMs);
+  const passedMs = Math.min(2 * everyMs, nowMs - credibility.lookedAtMs);
   credibility.lookedAtMs = nowMs;
   for (const domain of [...waits.keys()]) if (!isAway(state, domain)) waits.delete(domain);
   const idle = new Map<HostId, { name: string; roomBytes: number; couldMs: number }>();
