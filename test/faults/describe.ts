@@ -38,6 +38,8 @@ function describeMessage(message: Message): string | undefined {
     case 'announce':
     case 'seek':
     case 'found':
+    case 'nearby':
+    case 'near':
     case 'heard':
       return undefined;
     case 'propose':

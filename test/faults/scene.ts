@@ -36,6 +36,8 @@ export const chatter: ReadonlySet<Message['kind']> = new Set([
   'announce',
   'seek',
   'found',
+  'nearby',
+  'near',
   'heard',
 ]);
 

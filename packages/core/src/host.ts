@@ -21,6 +21,7 @@ import {
 } from './information/announcing.ts';
 import { Directory } from './information/directory.ts';
 import { createInformation } from './information/information.ts';
+import { receiveNear, receiveNearby } from './information/looking-around.ts';
 import { keepUp, receiveFound, seek } from './information/seeking.ts';
 import { receiveSummary, summarize } from './information/summary.ts';
 import { observe } from './measuring/sampling.ts';
@@ -310,6 +311,12 @@ function receive(turn: Turn, from: HostId, message: Message): void {
       return;
     case 'found':
       receiveFound(turn, from, message);
+      return;
+    case 'nearby':
+      receiveNearby(turn, from, message);
+      return;
+    case 'near':
+      receiveNear(turn, message);
       return;
     case 'heard':
       receiveHeard(turn, from, message);

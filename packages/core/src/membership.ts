@@ -26,6 +26,7 @@ export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
     directory.forget(host);
     forgetStanding(state, host);
     information.shelf.forget(host);
+    information.regions.forget(host);
   }
   if (joined || left.length > 0) {
     information.ring = new Ring([state.config.self, ...others]);

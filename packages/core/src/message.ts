@@ -36,6 +36,7 @@ import type {
   HostId,
   HostPlace,
   LoadSummary,
+  Location,
   Offer,
   SettlementId,
   Whereabouts,
@@ -176,6 +177,9 @@ export type InformationMessage =
       /** Of the hosts named, those that the sender knows. */
       places: readonly HostPlace[];
     }>
+  /** Who stands in this region? Whoever asks about one that it stands in itself is remembered there, and not answered. */
+  | Readonly<{ kind: 'nearby'; region: Location; location: Location }>
+  | Readonly<{ kind: 'near'; region: Location; hosts: readonly HostPlace[] }>
   /** `unwatched`: of what was told, the domains that are of no interest here any more. */
   | Readonly<{ kind: 'heard'; id: number; unwatched: readonly DomainId[] }>;
 

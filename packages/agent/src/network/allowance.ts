@@ -77,6 +77,8 @@ function workOf(frame: Frame): Work | undefined {
     case 'announce':
     case 'seek':
     case 'found':
+    case 'nearby':
+    case 'near':
       return 'questions';
     default:
       return 'other messages';

@@ -217,5 +217,10 @@ export const message: Of<Message> = fc.oneof(
     unknown: list(domain),
     places: list(fc.record({ host: id<HostId>(), name: text(20), location })),
   }),
+  kind('nearby', { region: location, location }),
+  kind('near', {
+    region: location,
+    hosts: list(fc.record({ host: id<HostId>(), name: text(20), location })),
+  }),
   kind('heard', { id: version, unwatched: list(domain) }),
 );

@@ -48,6 +48,15 @@ export function outlook(own: Book, parameters: CostParameters): (other: Peer) =>
   return (other) => view.towards(other);
 }
 
+/**
+ * The same for places instead of peers: what the claims gain by going to some host that stands there, holds none of
+ * their partners and has room for them all; bit/s.
+ */
+export function prospectsAt(own: Book, parameters: CostParameters): (location: Location) => number {
+  const view = new Outlook(own, parameters);
+  return (location) => view.at(location);
+}
+
 /** One claim, and what it talks to that is not offered: by host, as far as it is known. */
 type Pull = Readonly<{
   offer: Offer;
@@ -94,6 +103,10 @@ class Outlook {
     );
   }
 
+  at(location: Location): number {
+    return this.#cut({ host: '' as HostId, name: '', location });
+  }
+
   /** What the peer has too much is for the peer to know, like all that its claims could gain. */
   #sheddingTo(other: Peer): number {
     const { load, capacity, offers } = this.#own;
@@ -119,7 +132,7 @@ class Outlook {
   }
 
   /** What the claims that gain most together save by going there; bit/s. */
-  #cut(other: Peer): number {
+  #cut(other: Pick<Peer, 'host' | 'name' | 'location'>): number {
     const { distance: table, affinityWeight } = this.#parameters;
     const { excess, capacity } = this.#network;
     let pulled = 0;
@@ -198,7 +211,7 @@ function isBound({ traits }: Offer): boolean {
   return traits.policy.frozen === true || traits.policy.pin !== undefined;
 }
 
-function mayGo({ claim, traits }: Offer, other: Peer): boolean {
+function mayGo({ claim, traits }: Offer, other: Pick<Peer, 'host' | 'name'>): boolean {
   const { domain, home } = claim;
   return !receiveViolation({ domain, home, name: traits.name, policy: traits.policy }, other);
 }

@@ -10,6 +10,7 @@ import type { InformationMessage } from '../message.ts';
 import type { DomainId, DomainNotice, HostId, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { keepersRefreshed, pauseMs, refreshesKept } from './information.ts';
+import { standHere } from './looking-around.ts';
 import { noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
 
 /** Domains in one message, at most. */
@@ -61,6 +62,7 @@ export function announceChanges(turn: Turn): void {
   const letters: Letters = new Map();
   for (const domain of turn.state.homes.keys()) toNewKeepers(turn.state, domain, letters);
   send(turn, 'announce', letters, 0);
+  standHere(turn);
 }
 
 /** Keepers that (re)connected may have forgotten what they kept. */
@@ -69,6 +71,7 @@ export function announceAgain(turn: Turn, connected: ReadonlySet<HostId>): void 
   for (const [domain, { keepers }] of turn.state.information.announced)
     for (const keeper of keepers) if (connected.has(keeper)) put(letters, keeper, domain);
   send(turn, 'announce', letters, 0);
+  standHere(turn, connected);
 }
 
 function toNewKeepers(state: HostState, domain: DomainId, letters: Letters): void {
@@ -109,6 +112,8 @@ export function tickAnnouncing(turn: Turn, random: number): void {
   if (nowMs >= information.refreshAtMs || tooFar) {
     information.refreshAtMs = nowMs + everyMs * (0.75 + 0.5 * random);
     refresh(turn);
+    information.regions.expire(nowMs);
+    standHere(turn);
   }
   if (information.unheard.size > 0 && nowMs >= information.resendAtMs) resend(turn);
 }

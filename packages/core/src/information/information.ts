@@ -10,6 +10,7 @@
  */
 
 import type { DomainId, HostId } from '../model/model.ts';
+import { RegionShelf } from './region-shelf.ts';
 import { Ring } from './ring.ts';
 import { Shelf } from './shelf.ts';
 
@@ -60,6 +61,7 @@ export type Information = {
 
   // --- for others ---
   readonly shelf: Shelf;
+  readonly regions: RegionShelf;
   /** Addresses of the domains that run here. */
   readonly own: Map<string, DomainId>;
   readonly announced: Map<DomainId, Announced>;
@@ -84,7 +86,10 @@ export type Information = {
   readonly searches: Map<string, Search>;
   /** Hosts that hold a partner, and of which it is not known where they stand. */
   readonly strangers: Map<HostId, Search>;
-  /** When the next of these is due. */
+  /** Regions asked about, and when; and when it is worth looking around again: news put it back. */
+  readonly asked: Map<string, number>;
+  lookAtMs: number;
+  /** When the next of those above is due. */
   seekAtMs: number;
   /** In this step other claims came to be held here, or an address got its name. */
   interestChanged: boolean;
@@ -109,6 +114,7 @@ export function createInformation(self: HostId): Information {
     ring: new Ring([self]),
     revision: 0,
     shelf: new Shelf(),
+    regions: new RegionShelf(),
     own: new Map(),
     announced: new Map(),
     watchers: new Map(),
@@ -122,6 +128,8 @@ export function createInformation(self: HostId): Information {
     watches: new Map(),
     searches: new Map(),
     strangers: new Map(),
+    asked: new Map(),
+    lookAtMs: 0,
     seekAtMs: 0,
     interestChanged: false,
     interestRound: 0,

@@ -78,6 +78,20 @@ function lastTradeAtMs(state: HostState, nowMs: number): number {
   return heard[Math.floor(heard.length * stragglers)] ?? 0;
 }
 
+/** Tells these of this host and asks them for the same, unless that has just been done. */
+export function introduce(turn: Turn, hosts: readonly HostId[]): void {
+  const { state, nowMs } = turn;
+  if (state.sample === null) return;
+  const freshMs = 2 * state.config.timing.summaryEveryMs;
+  const strangers = hosts.filter((host) => {
+    const known = state.directory.peers.get(host);
+    return known === undefined || nowMs - known.receivedAtMs > freshMs;
+  });
+  if (strangers.length === 0) return;
+  const summary = makeSummary(turn);
+  for (const host of strangers) tell(turn, host, summary, true);
+}
+
 function tell(turn: Turn, host: HostId, summary: LoadSummary, answer: boolean): void {
   const { told } = turn.state.information;
   if (told.has(host)) return;

@@ -3,6 +3,7 @@
 import { makeBook } from '../claims/book.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import { outlook } from '../exchange/exchange.ts';
+import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId, LoadSummary } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
@@ -30,6 +31,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
   const peer = drawn ?? meeting?.host;
   if (peer === undefined) {
+    lookAround(turn, book);
     state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
     return;
   }

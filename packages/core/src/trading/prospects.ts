@@ -46,6 +46,7 @@ export function isHopeless(state: HostState, peer: HostId, nowMs: number): boole
 
 /** Something changed at a peer, or at all of them for all we know: a host that has been idle looks at it soon. */
 export function wake(state: HostState, nowMs: number, peer?: HostId): void {
+  state.information.lookAtMs = 0;
   if (peer === undefined) {
     state.backoffs.clear();
     state.hopelessUntilMs.clear();

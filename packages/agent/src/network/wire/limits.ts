@@ -31,6 +31,8 @@ export const limits = {
   notices: 8192,
   /** Domains or addresses announced, sought or found in one message; agents send at most a quarter. */
   sought: 1024,
+  /** Hosts named as standing somewhere; agents send at most 8. */
+  standing: 64,
   macAddresses: 64,
   macAddress: 32,
   /** Addresses announced for one peer. */

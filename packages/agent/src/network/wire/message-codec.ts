@@ -1,6 +1,13 @@
 /** Every `Message` of the core on the wire: one message of `barter.proto` for each kind. */
 
-import type { DealId, Exchange, Message, MigrationStatistics, SettlementId } from '@barter/core';
+import type {
+  DealId,
+  Exchange,
+  HostPlace,
+  Message,
+  MigrationStatistics,
+  SettlementId,
+} from '@barter/core';
 import { amount, type Codec, count, finite, flag, sentence, text, word } from './codec.ts';
 import { list, message, one, optional, union } from './fields.ts';
 import { announce, found } from './information-codec.ts';
@@ -47,6 +54,12 @@ const refuseReason = word(
   'check-failed',
   'no-room',
 );
+
+const standing = message<HostPlace>('StandingHost', {
+  host: one(1, hostId),
+  name: one(2, text(limits.name)),
+  location: list(3, text(limits.name), limits.locationLevels),
+});
 
 const dealOnly = (name: string) => message<{ deal: DealId }>(name, { deal: one(1, dealId) });
 
@@ -202,6 +215,20 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
     }),
   ],
   found: [24, found],
+  nearby: [
+    27,
+    message<Body<'nearby'>>('Nearby', {
+      region: list(1, text(limits.name), limits.locationLevels),
+      location: list(2, text(limits.name), limits.locationLevels),
+    }),
+  ],
+  near: [
+    28,
+    message<Body<'near'>>('Near', {
+      region: list(1, text(limits.name), limits.locationLevels),
+      hosts: list(2, standing, limits.standing),
+    }),
+  ],
   heard: [
     25,
     message<Body<'heard'>>('Heard', {
