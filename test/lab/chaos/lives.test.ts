@@ -118,6 +118,15 @@ describe('the report', () => {
     expect(reportText(report)).toMatch(/^Everything held\.\nseed 5/);
   });
 
+  test('names what was planned and did not come, and why', () => {
+    const report = makeReport({
+      ...findings,
+      skipped: [{ fault: cut.fault, why: 'vm1 migrates' }],
+    });
+    expect(report.skipped).toEqual(['#1 agent-disk-full: vm1 migrates']);
+    expect(reportText(report)).toMatch(/no room: 1\n {2}#1 agent-disk-full: vm1 migrates\n/);
+  });
+
   test('what broke is said with what was in force', () => {
     const report = makeReport({
       ...findings,

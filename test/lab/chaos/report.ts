@@ -42,7 +42,8 @@ export type Report = Readonly<{
   minutes: number;
   settledAfterSeconds: number | null;
   faults: Readonly<Partial<Record<FaultKind, Readonly<{ times: number; aimed: number }>>>>;
-  skipped: number;
+  /** Planned, and not done: `#7 uplink-cut: why`. */
+  skipped: readonly string[];
   migrations: Readonly<{
     moved: number;
     failed: number;
@@ -86,7 +87,7 @@ export function makeReport(findings: Findings): Report {
     minutes: round(minutes, 1),
     settledAfterSeconds: ended.settledAfterSeconds && round(ended.settledAfterSeconds, 0),
     faults: countFaults(done),
-    skipped: findings.skipped.length,
+    skipped: findings.skipped.map(({ fault, why }) => `#${fault.id} ${fault.kind}: ${why}`),
     migrations: {
       moved: allMoves.length,
       failed: failedArrivals(lives).length,
@@ -207,8 +208,10 @@ export function reportText(report: Report): string {
     ...(report.operator.length > 0 ? ['Waits for an operator:'] : []),
     ...report.operator.map((what) => `  - ${what}`),
     `seed ${report.seed}, commit ${report.commit}, ${report.hosts} hosts, ${report.guests} guests, ${report.minutes} minutes under faults`,
-    `faults (${report.skipped} planned ones had nothing to hit or no room):`,
+    'faults:',
     ...faults,
+    `planned, but with nothing to hit or no room: ${report.skipped.length}`,
+    ...report.skipped.map((what) => `  ${what}`),
     `migrations: ${migrations.moved} moved (${migrations.per10Minutes} in 10 minutes), ${migrations.failed} broke off, ${migrations.settlementsFailed} settlements failed by the journals; median downtime ${migrations.medianDowntimeMs ?? '–'} ms`,
     `connections: ${connections.watched} watched, ${connections.lost} lost`,
     `longest time on no host: ${stood}; ${report.longGaps.length} longer than ${longGapMs / 1000} s`,
