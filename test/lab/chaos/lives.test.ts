@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { failedArrivals, gaps, type Life, moves, note, noteEnd, overlaps } from './lives.ts';
+import {
+  failedArrivals,
+  gaps,
+  type Life,
+  moves,
+  note,
+  noteEnd,
+  overlaps,
+  unsettled,
+} from './lives.ts';
 import { type Findings, makeReport, reportText } from './report.ts';
 
 function life(host: string, over: Partial<Life> = {}): Life {
@@ -67,6 +76,36 @@ describe('lives of QEMUs', () => {
     expect(failedArrivals([arrival])).toEqual([]);
     noteEnd(arrival, 10);
     expect(failedArrivals([arrival])).toEqual([arrival]);
+  });
+});
+
+describe('what is open about a guest', () => {
+  test('from the arrival of its second QEMU until one is left, and since when it stands still', () => {
+    const [source, target] = [life('h1'), life('h2', { pid: 2 })];
+    const seen = () => unsettled([source, target], 'vm1');
+    const both = { guest: 'vm1', hosts: ['h1', 'h2'] };
+    expect(seen()).toBeNull();
+    note(source, true, 0);
+    expect(seen()).toEqual({ ...both, stillSinceMs: null });
+    note(source, false, 1000);
+    expect(seen()).toEqual({ ...both, stillSinceMs: 1000 });
+    note(target, true, 1200);
+    expect(seen()).toEqual({ ...both, stillSinceMs: null });
+    noteEnd(source, 1250);
+    expect(seen()).toBeNull();
+    expect(unsettled([source, target], 'vm2')).toBeNull();
+  });
+
+  test('a target that gave up while the guest stood still is asked still, one that did before is not', () => {
+    const [early, source, target] = [life('h3'), life('h1'), life('h2', { pid: 2 })];
+    note(source, true, 0);
+    noteEnd(early, 900);
+    note(source, false, 1000);
+    noteEnd(target, 31_000);
+    const open = { guest: 'vm1', hosts: ['h1', 'h2'], stillSinceMs: 1000 };
+    expect(unsettled([early, source, target], 'vm1')).toEqual(open);
+    note(source, true, 40_000);
+    expect(unsettled([early, source, target], 'vm1')).toBeNull();
   });
 });
 

@@ -113,6 +113,30 @@ export function moves(lives: readonly Life[], guest: string, nowMs: number): rea
   });
 }
 
+/** A guest whose migration is not over: it has two QEMUs, or runs nowhere. */
+export type Unsettled = Readonly<{
+  guest: string;
+  /** Where its QEMUs are, or were when it stopped: the agents and libvirtds there decide where it runs on. */
+  hosts: readonly string[];
+  /** Since when it runs nowhere; null while it runs. */
+  stillSinceMs: number | null;
+}>;
+
+/** What is open about a guest now; null when it runs once, or has never run. */
+export function unsettled(lives: readonly Life[], guest: string): Unsettled | null {
+  const own = lives.filter((life) => life.guest === guest);
+  const living = own.filter(({ endedAtMs }) => endedAtMs === null);
+  const hostsOf = (some: readonly Life[]) => [...new Set(some.map(({ host }) => host))];
+  if (living.some(runsNow))
+    return living.length > 1 ? { guest, hosts: hostsOf(living), stillSinceMs: null } : null;
+  const stops = own.flatMap(({ spans }) => spans.at(-1)?.toMs ?? []);
+  if (stops.length === 0) return null;
+  const stillSinceMs = Math.max(...stops);
+  // A target that gave up meanwhile has no QEMU any more, and its word is still needed.
+  const concerned = own.filter(({ endedAtMs }) => endedAtMs === null || endedAtMs >= stillSinceMs);
+  return { guest, hosts: hostsOf(concerned), stillSinceMs };
+}
+
 /** Arrivals that ended without ever having run: migrations that failed. */
 export function failedArrivals(lives: readonly Life[]): readonly Life[] {
   return lives.filter(({ spans, endedAtMs }) => spans.length === 0 && endedAtMs !== null);

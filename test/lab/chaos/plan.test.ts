@@ -1,10 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { type Force, whyNotNow } from './gate.ts';
 import { parseOptions } from './options.ts';
-import { faultKinds, longestMs, planFaults, planLoad } from './plan.ts';
+import {
+  type Fault,
+  faultKinds,
+  isLong,
+  longestMs,
+  planFaults,
+  planLoad,
+  settleMs,
+} from './plan.ts';
 
 const hosts = ['h1', 'h2', 'h3', 'h4'];
 const guests = ['vm1', 'vm2', 'vm3', 'vm4', 'vm5', 'vm6'];
+
+/** Half an hour on as few hosts as may be, and on as many as usual, from many seeds. */
+function manyPlans() {
+  return [2, 3, 5].flatMap((count) =>
+    Array.from({ length: 200 }, (_, seed) => {
+      const some = Array.from({ length: count }, (_, index) => `h${index + 1}`);
+      return { hosts: count, faults: planFaults({ seed, minutes: 30, hosts: some }) };
+    }),
+  );
+}
 
 describe('a plan of faults', () => {
   const plan = planFaults({ seed: 7, minutes: 60, hosts });
@@ -36,6 +53,38 @@ describe('a plan of faults', () => {
   test('every round has its calm end', () => {
     expect(plan.filter(({ atMs }) => atMs % 240_000 >= 200_000)).toEqual([]);
   });
+
+  test('what lasts longer than TCP bears has its host for itself, and no other such thing beside it', () => {
+    const overlap = (one: Fault, other: Fault) =>
+      one.atMs < other.atMs + other.forMs + settleMs &&
+      other.atMs < one.atMs + one.forMs + settleMs;
+    for (const { faults } of manyPlans()) {
+      for (const long of faults.filter(({ kind }) => isLong(kind))) {
+        const beside = faults.filter((fault) => fault !== long && overlap(fault, long));
+        expect(beside.filter(({ host }) => host === long.host)).toEqual([]);
+        expect(beside.filter(({ kind }) => isLong(kind))).toEqual([]);
+      }
+    }
+  });
+
+  test('what lasts longer than TCP bears is aimed only at moments when the guest runs, and comes at once', () => {
+    const long = manyPlans().flatMap(({ faults }) => faults.filter(({ kind }) => isLong(kind)));
+    expect(new Set(long.map(({ kind }) => kind))).toEqual(
+      new Set(['host-frozen-beyond-leases', 'management-cut']),
+    );
+    expect(new Set(long.map(({ moment }) => moment))).toEqual(
+      new Set([null, 'arriving', 'resumed']),
+    );
+    expect(long.filter(({ delayMs }) => delayMs !== 0)).toEqual([]);
+  });
+
+  test('that costs no faults: as many as there is time for, and long ones among them', () => {
+    for (const { hosts: count, faults } of manyPlans()) {
+      // 30 minutes, less their calm parts, at 7 to 20 s.
+      expect(faults.length, `${count} hosts`).toBeGreaterThan(100);
+      expect(faults.filter(({ kind }) => isLong(kind)).length).toBeGreaterThanOrEqual(2);
+    }
+  });
 });
 
 describe('a plan of load', () => {
@@ -57,39 +106,6 @@ describe('a plan of load', () => {
     const { shifts } = planLoad(3, 1, guests.slice(0, 5));
     expect(shifts[0]?.loud).toHaveLength(2);
     expect(planLoad(1, 1, ['a', 'b']).pairs).toEqual([{ a: 'a', b: 'b' }]);
-  });
-});
-
-describe('the gate', () => {
-  const force = (over: Partial<Force>): Force => ({
-    kind: 'agent-killed',
-    host: 'h1',
-    beganAtMs: 0,
-    endedAtMs: null,
-    ...over,
-  });
-
-  test('a host whose processes are broken is not broken once more the same way', () => {
-    expect(whyNotNow('host-frozen', 'h1', [force({})], 10)).toMatch(/agent-killed is in force/);
-    expect(whyNotNow('uplink-cut', 'h1', [force({})], 10)).toBeNull();
-    expect(whyNotNow('host-frozen', 'h2', [force({})], 10)).toBeNull();
-    expect(whyNotNow('host-frozen', 'h1', [force({ endedAtMs: 5 })], 10)).toBeNull();
-  });
-
-  test('the other hosts go on trading', () => {
-    const two = [force({}), force({ host: 'h2' })];
-    expect(whyNotNow('agent-killed', 'h3', two, 10)).toMatch(/enough hosts/);
-    const three = [...two, force({ host: 'h2', kind: 'agent-disk-full' })];
-    expect(whyNotNow('libvirt-disk-full', 'h1', three, 10)).toMatch(/enough is broken/);
-    const away = [force({ kind: 'management-cut' })];
-    expect(whyNotNow('host-frozen-beyond-leases', 'h2', away, 10)).toMatch(/away for long/);
-  });
-
-  test('a path that was gone is not taken again before TCP has come round', () => {
-    const cut = force({ kind: 'uplink-cut', beganAtMs: 0, endedAtMs: 10_000 });
-    expect(whyNotNow('uplink-cut', 'h2', [cut], 30_000)).toMatch(/recover from uplink-cut on h1/);
-    expect(whyNotNow('uplink-cut', 'h2', [cut], 35_000)).toBeNull();
-    expect(whyNotNow('agent-killed', 'h1', [cut], 10_001)).toBeNull();
   });
 });
 

@@ -11,7 +11,7 @@ import { failedArrivals, moves } from './lives.ts';
 import type { ChaosOptions } from './options.ts';
 import { type LoadPlan, planFaults, planLoad } from './plan.ts';
 import { type Findings, makeReport, type Report } from './report.ts';
-import { Storm } from './storm.ts';
+import { Storm, type StormWorld } from './storm.ts';
 import { Supervisor } from './supervisor.ts';
 import { QemuWatch } from './watch.ts';
 
@@ -60,7 +60,7 @@ export async function rage(
     if (!(await poll(() => guests.every((id) => watch.livingOf(id).length === 1), 30_000)))
       throw new LabError('some guest has no QEMU');
     const beganAtMs = Date.now();
-    storm = brew(lab, supervisor, load, options, context, event);
+    storm = brew({ lab, supervisor, watch }, load, options, context, event);
     await letRage({ storm, watch, connections, load, guests, beganAtMs }, options, context);
     await storm.end();
     const calmAtMs = Date.now();
@@ -96,19 +96,18 @@ export async function rage(
 }
 
 function brew(
-  lab: Lab,
-  supervisor: Supervisor,
+  world: StormWorld,
   load: LoadPlan,
   options: ChaosOptions,
   { say }: RunContext,
   event: Event,
 ): Storm {
   const { seed, minutes } = options;
-  const plan = planFaults({ seed, minutes, hosts: lab.state.hosts.map(({ id }) => id) });
+  const plan = planFaults({ seed, minutes, hosts: world.lab.state.hosts.map(({ id }) => id) });
   write(options, 'plan', { plan, load });
   say(`seed ${seed}: ${plan.length} faults in ${minutes} minutes`);
   const beganAtMs = Date.now();
-  return new Storm({ lab, supervisor }, plan, (line) => {
+  return new Storm(world, plan, (line) => {
     event('fault', { line });
     say(`${((Date.now() - beganAtMs) / 60_000).toFixed(2)} min ${line}`);
   });

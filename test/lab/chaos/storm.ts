@@ -3,7 +3,7 @@
 import { inflict, moversOf, type Undo, type World } from './faults.ts';
 import { type Force, whyNotNow } from './gate.ts';
 import type { Fault, FaultKind, Moment } from './plan.ts';
-import type { Migration, MomentNews } from './watch.ts';
+import type { Migration, MomentNews, QemuWatch } from './watch.ts';
 
 /** What became of a planned fault. */
 export type Done = {
@@ -14,6 +14,9 @@ export type Done = {
   readonly beganAtMs: number;
   endedAtMs: number | null;
 };
+
+/** What the storm breaks, and what tells it whose migrations are open. */
+export type StormWorld = World & Readonly<{ watch: QemuWatch }>;
 
 export type Skipped = Readonly<{ fault: Fault; why: string }>;
 
@@ -28,7 +31,7 @@ type Waiting = { readonly fault: Fault; readonly sinceMs: number };
 export class Storm {
   readonly done: Done[] = [];
   readonly skipped: Skipped[] = [];
-  readonly #world: World;
+  readonly #world: StormWorld;
   readonly #say: (line: string) => void;
   readonly #plan: Fault[];
   readonly #startedAtMs = Date.now();
@@ -38,7 +41,7 @@ export class Storm {
   readonly #timer: NodeJS.Timeout;
   #ended = false;
 
-  constructor(world: World, plan: readonly Fault[], say: (line: string) => void) {
+  constructor(world: StormWorld, plan: readonly Fault[], say: (line: string) => void) {
     this.#world = world;
     this.#plan = [...plan];
     this.#say = say;
@@ -62,7 +65,7 @@ export class Storm {
     for (const waiting of this.#waiting) {
       if (waiting.fault.moment !== moment) continue;
       const host = migration[waiting.fault.side];
-      if (this.#whyNot(waiting.fault.kind, host) !== null) continue;
+      if (this.#whyNot(waiting.fault.kind, host, migration.guest) !== null) continue;
       this.#waiting.delete(waiting);
       const { fault } = waiting;
       const strike = () => this.#start(fault, host, { moment, migration });
@@ -72,7 +75,7 @@ export class Storm {
     }
   }
 
-  #whyNot(kind: FaultKind, host: string): string | null {
+  #whyNot(kind: FaultKind, host: string, guest: string | null): string | null {
     const known = this.done.map(
       ({ fault, host: hit, beganAtMs, endedAtMs }): Force => ({
         kind: fault.kind,
@@ -81,7 +84,8 @@ export class Storm {
         endedAtMs,
       }),
     );
-    return whyNotNow(kind, host, known, Date.now());
+    const { unsettled } = this.#world.watch;
+    return whyNotNow({ kind, host, guest }, { known, unsettled, nowMs: Date.now() });
   }
 
   #tick(): void {
@@ -100,7 +104,7 @@ export class Storm {
     if (fault.moment !== null && nowMs - sinceMs < aimPatienceMs) return;
     // A mover is there or it is not: its fault goes where one is.
     const host = fault.kind === 'mover-killed' ? this.#hostWithMover() : fault.host;
-    const why = host === undefined ? 'no migration came' : this.#whyNot(fault.kind, host);
+    const why = host === undefined ? 'no migration came' : this.#whyNot(fault.kind, host, null);
     if (host !== undefined && why === null) {
       this.#waiting.delete(waiting);
       this.#start(fault, host, null);
@@ -116,7 +120,8 @@ export class Storm {
   }
 
   #start(fault: Fault, host: string, met: Done['met']): void {
-    const why = this.#ended ? 'the run was over' : this.#whyNot(fault.kind, host);
+    const guest = met?.migration.guest ?? null;
+    const why = this.#ended ? 'the run was over' : this.#whyNot(fault.kind, host, guest);
     if (why !== null) {
       this.skipped.push({ fault, why });
       return;

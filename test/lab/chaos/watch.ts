@@ -9,7 +9,7 @@ import { outside } from '../host.ts';
 import { processesIn } from '../network.ts';
 import { isAlive, type ProcessRecord } from '../process.ts';
 import type { HostState, LabState } from '../state.ts';
-import { type Life, note, noteEnd, runsNow } from './lives.ts';
+import { type Life, note, noteEnd, runsNow, type Unsettled, unsettled } from './lives.ts';
 import type { Moment } from './plan.ts';
 import { type QmpConnection, watchQemu } from './qmp.ts';
 
@@ -50,6 +50,11 @@ export class QemuWatch {
   /** The living QEMUs of a guest. */
   livingOf(guest: string): readonly Life[] {
     return this.lives.filter((life) => life.guest === guest && life.endedAtMs === null);
+  }
+
+  /** The guests whose migrations are not over. */
+  get unsettled(): readonly Unsettled[] {
+    return this.#lab.guests.flatMap(({ id }) => unsettled(this.lives, id) ?? []);
   }
 
   #scan(): void {
