@@ -174,7 +174,8 @@ describe.skipIf(why !== undefined)('taking a lab away', () => {
     async (moment) => {
       const lab = name('crash');
       const main = fileURLToPath(new URL('main.ts', import.meta.url));
-      const options = ['--name', lab, '--hosts', '2', '--domains', '2', '--no-agents'];
+      const shape = '--hosts 2 --domains 2 --no-agents'.split(' ');
+      const options = ['--name', lab, ...shape, '--owner', `${process.pid}`];
       const up = spawn(process.execPath, [main, 'up', ...options], { stdio: 'ignore' });
       const ended = new Promise((resolve) => up.once('exit', resolve));
       try {

@@ -261,6 +261,12 @@ export class Lab {
     return startLibvirt(this.host(host), this.#record);
   }
 
+  /** Lets the lab stay when the process that it belongs to ends. */
+  disown(): void {
+    this.state.owner = null;
+    this.#record();
+  }
+
   down(): Promise<boolean> {
     return downLab(this.state.options.name);
   }

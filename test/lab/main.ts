@@ -11,7 +11,7 @@ import {
   parseBitsPerSecond,
   parseSetting,
 } from './options.ts';
-import { LabError } from './process.ts';
+import { identify, LabError, type ProcessRecord } from './process.ts';
 import { statusText } from './status.ts';
 import { upLab } from './up.ts';
 
@@ -34,6 +34,8 @@ const usage = `Real KVM hosts on this machine. Needs root and what 'npm run lab:
   --mode auto|advise|observe           of the agents (default auto)
   --set KEY=VALUE          agent configuration, such as trading.everySeconds=2; may be repeated
   --no-agents              hosts and guests only
+  --owner PID              goes with that process: once it is gone, whoever builds the next lab takes this one away
+                           (default: it stays until down)
 `;
 
 class UsageError extends Error {}
@@ -74,6 +76,7 @@ async function up(argv: string[]): Promise<void> {
     mode: { type: 'string' },
     set: { type: 'string', multiple: true },
     agents: { type: 'boolean', default: true },
+    owner: { type: 'string' },
   });
   const options: Partial<LabOptions> = {
     name: text(values.name) ?? defaultOptions.name,
@@ -96,7 +99,7 @@ async function up(argv: string[]): Promise<void> {
     agents: values.agents === true,
   };
   const start = performance.now();
-  await upLab(options, report);
+  await upLab(options, report, owner(values.owner));
   report(`took ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
@@ -161,6 +164,14 @@ function number<Key extends keyof LabOptions>(
   if (!Number.isInteger(parsed) || parsed < 0)
     throw new UsageError(`'${value}' is not a whole number (${key})`);
   return { [key]: parsed } as Partial<Record<Key, number>>;
+}
+
+/** By hand a lab goes with no process: the one that reads this ends in a moment. */
+function owner(value: unknown): ProcessRecord | null {
+  if (value === undefined) return null;
+  const record = identify(Number(value));
+  if (!record) throw new UsageError(`there is no process '${value}' (owner)`);
+  return record;
 }
 
 function rate<Key extends keyof LabOptions>(

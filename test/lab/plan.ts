@@ -1,6 +1,7 @@
 /** Works out a whole lab before anything is made: names, addresses, who runs where and who talks to whom. */
 
 import type { LabOptions } from './options.ts';
+import type { ProcessRecord } from './process.ts';
 import { seeded, shuffled } from './random.ts';
 import {
   bootId,
@@ -12,7 +13,7 @@ import {
 } from './state.ts';
 
 /** Hosts are 10.77.0.N, guests 10.77.1.N and up, the switch 10.77.255.254: one network, known only inside. */
-export function planLab(options: LabOptions): LabState {
+export function planLab(options: LabOptions, owner: ProcessRecord | null): LabState {
   const directory = labDirectory(options.name);
   const hosts = Array.from({ length: options.hosts }, (_, index): HostState => {
     const id = `h${index + 1}`;
@@ -34,6 +35,7 @@ export function planLab(options: LabOptions): LabState {
     version: 1,
     options,
     bootId: bootId(),
+    owner,
     directory,
     switchNamespace: `${options.name}-switch`,
     switchAddress: '10.77.255.254',

@@ -51,6 +51,8 @@ export type LabState = {
   readonly options: LabOptions;
   /** Processes recorded before a reboot are nobody's. */
   readonly bootId: string;
+  /** The process that the lab goes with (abandoned.ts); null for one that stays until somebody takes it away. */
+  owner: ProcessRecord | null;
   readonly directory: string;
   readonly switchNamespace: string;
   /** Where the guests' counters are asked from. */
@@ -102,9 +104,10 @@ export async function removeState(name: string): Promise<void> {
  */
 export async function withLabLock<Value>(name: string, job: () => Promise<Value>): Promise<Value> {
   const lock = `${labDirectory(name)}.lock`;
-  mkdirSync(labsDirectory, { recursive: true, mode: 0o755 });
   const me = JSON.stringify(identify(process.pid));
   for (let attempt = 0; ; attempt++) {
+    // Whoever takes the last lab away removes the directory, perhaps just now.
+    mkdirSync(labsDirectory, { recursive: true, mode: 0o755 });
     try {
       writeFileSync(lock, me, { flag: 'wx' });
       break;

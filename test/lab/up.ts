@@ -1,5 +1,6 @@
 /** Builds a lab: network, hosts, guests, agents, in this order; what it makes is in the state file first. */
 
+import { takeAbandonedAway, thisProcess } from './abandoned.ts';
 import { formCluster } from './agent.ts';
 import { tearDown } from './down.ts';
 import { startGuest } from './guest.ts';
@@ -8,7 +9,7 @@ import { Lab } from './lab.ts';
 import { makeHostNetwork, makeSwitch, namespaceExists } from './network.ts';
 import { completeOptions, type LabOptions } from './options.ts';
 import { planLab } from './plan.ts';
-import { forEachBounded, isAlive, LabError } from './process.ts';
+import { forEachBounded, isAlive, LabError, type ProcessRecord } from './process.ts';
 import { whyNoLab } from './requirements.ts';
 import { bootId, type LabState, readState, withLabLock, writeState } from './state.ts';
 
@@ -17,24 +18,32 @@ export type Report = (line: string) => void;
 /**
  * Builds a lab and returns when its agents answer and every guest holds its connections. Harmless when the same
  * lab is up already: what is missing of its agents is started. What an earlier `up` left unfinished is
- * removed first. Throws `LabError`.
+ * removed first, and so is every lab whose process is gone. `owner` is the process that the lab goes with; null = none,
+ * it stays until somebody takes it away. Throws `LabError`.
  */
 export async function upLab(
   given: Partial<LabOptions> = {},
   report: Report = () => {},
+  owner: ProcessRecord | null = thisProcess(),
 ): Promise<Lab> {
   const why = whyNoLab();
   if (why) throw new LabError(why);
   const options = completeOptions(given);
+  await takeAbandonedAway(report);
   return await withLabLock(options.name, async () => {
     const earlier = readState(options.name);
-    if (earlier && isUp(earlier)) return await complete(earlier, options, report);
+    if (earlier && isUp(earlier)) {
+      const lab = await complete(earlier, options, report);
+      // Who wants it to stay gets that; who wants it only for a while finds it as it was.
+      if (owner === null) lab.disown();
+      return lab;
+    }
     if (earlier) {
       report(`removing what is left of an earlier lab '${options.name}'`);
       await tearDown(options.name);
     }
     try {
-      return await build(options, report);
+      return await build(options, owner, report);
     } catch (error) {
       if (error instanceof NameTaken) throw error;
       report('that failed; removing what was made');
@@ -67,8 +76,12 @@ async function complete(state: LabState, options: LabOptions, report: Report): P
   return lab;
 }
 
-async function build(options: LabOptions, report: Report): Promise<Lab> {
-  const state = planLab(options);
+async function build(
+  options: LabOptions,
+  owner: ProcessRecord | null,
+  report: Report,
+): Promise<Lab> {
+  const state = planLab(options, owner);
   const taken = [state.switchNamespace, ...state.hosts.map((host) => host.namespace)].find(
     namespaceExists,
   );

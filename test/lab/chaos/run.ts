@@ -1,6 +1,7 @@
 /** One run: build the lab, let the storm rage on it, take it away. */
 
 import { mkdirSync, rmSync } from 'node:fs';
+import { thisProcess } from '../abandoned.ts';
 import { tearDown } from '../down.ts';
 import { LabError } from '../process.ts';
 import { readState, withLabLock } from '../state.ts';
@@ -51,6 +52,7 @@ export function runChaos(options: ChaosOptions, context: RunContext): Promise<Re
       const lab = await upLab(
         { ...shape, ...quiet, guestsPerHost, settings, diskBytes, monitors: true },
         context.say,
+        options.keep ? null : thisProcess(),
       );
       return await rage(lab, options, context);
     } finally {

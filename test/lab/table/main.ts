@@ -8,6 +8,7 @@
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { thisProcess } from '../abandoned.ts';
 import { downLab } from '../down.ts';
 import type { Lab } from '../lab.ts';
 import { poll } from '../process.ts';
@@ -49,14 +50,18 @@ type Told = Readonly<{
 
 const why = whyNoLab();
 if (why !== undefined) throw new Error(`no lab here: ${why}`);
-const lab = await upLab({
-  name: values.name,
-  hosts: 2,
-  domains: 2,
-  guestsPerHost: 2,
-  mode: 'advise',
-  settings,
-});
+const lab = await upLab(
+  {
+    name: values.name,
+    hosts: 2,
+    domains: 2,
+    guestsPerHost: 2,
+    mode: 'advise',
+    settings,
+  },
+  () => {},
+  values.keep ? null : thisProcess(),
+);
 const stage = await Stage.open(lab);
 const told: Told[] = [];
 try {
