@@ -2,6 +2,7 @@
 
 import { excuse, forgetStanding } from './credibility/standing.ts';
 import { announceAgain, announceChanges } from './information/announcing.ts';
+import { standHere } from './information/looking-around.ts';
 import { Ring } from './information/ring.ts';
 import { seekAgain } from './information/seeking.ts';
 import { isFew } from './information/summary.ts';
@@ -31,8 +32,12 @@ export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
   if (joined || left.length > 0) {
     information.ring = new Ring([state.config.self, ...others]);
     announceChanges(turn);
+    standHere(turn);
   }
-  if (back.size > 0) announceAgain(turn, back);
+  if (back.size > 0) {
+    announceAgain(turn, back);
+    standHere(turn, back);
+  }
   if (joined || left.length > 0 || back.size > 0) seekAgain(turn, back, joined);
   // Whoever has just connected should not have to wait for our next round.
   if (back.size > 0 && isFew(state)) state.nextSummaryAtMs = 0;

@@ -134,6 +134,8 @@ export type HostState = {
   /** The same as trading counts with them: only what has lasted. */
   readonly pricedRows: Map<DomainId, TrafficRow>;
   readonly steadiness: Map<DomainId, Steadiness>;
+  /** A complete measurement has begun it: whatever is seen for the first time later has not always been here. */
+  watchesSteadiness: boolean;
   /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
   readonly arrivals: Map<DomainId, ArrivalLoads>;
   readonly resting: Set<DomainId>;

@@ -69,3 +69,22 @@ test.each([
   expect(counted.cpu).toBeCloseTo(elsewhere, 6);
   expect(counted.here).toBeCloseTo(here, 6);
 });
+
+test('what comes to a host where nothing ran is judged once it has been measured for long enough', () => {
+  const state = {
+    config: { timing: { steadyMs, rowTrustMs: 120_000 } },
+    sample: { trafficMeasured: true },
+    samples: new Map(),
+    steadiness: new Map(),
+  } as unknown as HostState;
+  watchSteadiness(state, 0);
+  for (let minute = 1; minute <= 4; minute++) {
+    // Its traffic shows a moment after it does.
+    const rates = minute > 1 ? [{ address: partner, bitsPerSecond: full }] : [];
+    const sample = { domain, traits: { cpu: 1 }, rates } as unknown as HostedDomain;
+    (state.samples as Map<unknown, unknown>).set(domain, sample);
+    watchSteadiness(state, minute * 60_000);
+    const lasting = steadyRates(state, domain, rates, new Set());
+    expect(lasting, `after ${minute} min`).toBeUndefined();
+  }
+});

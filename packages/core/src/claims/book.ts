@@ -124,7 +124,8 @@ function whyHoldingStays(state: HostState, holding: Holding, nowMs: number): str
   return null;
 }
 
-function isHeldHere(state: HostState, domain: DomainId): boolean {
+/** Whether the claim is ours on paper: at home or on lease, and not given on. */
+export function isHeldHere(state: HostState, domain: DomainId): boolean {
   const entry = state.homes.get(domain);
   if (entry !== undefined) return entry.holder === state.config.self;
   return state.holdings.get(domain)?.givenTo === null;

@@ -11,7 +11,7 @@ import type { ClaimMessage } from '../message.ts';
 import type { DealId, DomainId, HostId } from '../model/model.ts';
 import type { Turn } from '../state.ts';
 import type { ClaimMove, Deal } from '../trading/deal.ts';
-import { offerOf } from './book.ts';
+import { isHeldHere, offerOf } from './book.ts';
 import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } from './claim.ts';
 import { isIdle, withIdler } from './idle.ts';
 
@@ -292,23 +292,26 @@ export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
   const entry: HomeEntry =
     holder === config.self ? atHome : { ...atHome, awaitedSinceMs: awaitedSinceMs ?? turn.nowMs };
   const before = homes.get(domain);
+  const wasHeld = isHeldHere(turn.state, domain);
+  homes.set(domain, entry);
   if (before?.holder !== holder || before.version !== version) {
     information.news.add(domain);
-    information.revision += 1;
+    if (before !== undefined || !wasHeld) information.revision += 1;
     information.interestChanged ||= before === undefined;
     turn.state.paperLoad = undefined;
   }
-  homes.set(domain, entry);
   if (durable) turn.record({ kind: 'home', key: domain, value: entry });
 }
 
 export function dropHome(turn: Turn, domain: DomainId): void {
   const { homes, refused, information } = turn.state;
   rememberVersion(turn, homes.get(domain));
+  const wasHeld = isHeldHere(turn.state, domain);
   homes.delete(domain);
   refused.delete(domain);
   information.news.add(domain);
-  information.revision += 1;
+  // What was held elsewhere has settled there: on paper it had left before.
+  if (wasHeld) information.revision += 1;
   information.interestChanged = true;
   turn.state.paperLoad = undefined;
   turn.record({ kind: 'home', key: domain, value: null });
@@ -347,9 +350,11 @@ export function setHolding(turn: Turn, holding: Holding): void {
 
 export function dropHolding(turn: Turn, domain: DomainId): void {
   const { holdings, information } = turn.state;
+  const wasHeld = isHeldHere(turn.state, domain);
   holdings.delete(domain);
   turn.state.paperLoad = undefined;
-  information.revision += 1;
+  // What is at home here by now has settled: on paper it came before.
+  if (wasHeld !== isHeldHere(turn.state, domain)) information.revision += 1;
   information.interestChanged = true;
   turn.state.saidAtMs.delete(`renew ${domain}`);
   turn.state.saidAtMs.delete(`transfer ${domain}`);

@@ -62,7 +62,6 @@ export function announceChanges(turn: Turn): void {
   const letters: Letters = new Map();
   for (const domain of turn.state.homes.keys()) toNewKeepers(turn.state, domain, letters);
   send(turn, 'announce', letters, 0);
-  standHere(turn);
 }
 
 /** Keepers that (re)connected may have forgotten what they kept. */
@@ -71,7 +70,6 @@ export function announceAgain(turn: Turn, connected: ReadonlySet<HostId>): void 
   for (const [domain, { keepers }] of turn.state.information.announced)
     for (const keeper of keepers) if (connected.has(keeper)) put(letters, keeper, domain);
   send(turn, 'announce', letters, 0);
-  standHere(turn, connected);
 }
 
 function toNewKeepers(state: HostState, domain: DomainId, letters: Letters): void {

@@ -89,16 +89,20 @@ function withCarried(
   const entry = state.homes.get(domain);
   if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0) return row;
   if (nowMs - entry.movedAtMs > state.config.timing.rowTrustMs) return row;
-  const merged = new Map(row.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
-  // What the carried row did not name may be what is named by now: only the rest of it is outside.
-  let unnamed = 0;
+  const merged = new Map<DomainId | 'external', number>();
+  let [measured, carried, named] = [0, 0, 0];
+  for (const { partner, bitsPerSecond } of row) {
+    measured += bitsPerSecond;
+    if (partner !== 'external') merged.set(partner, bitsPerSecond);
+  }
   for (const { partner, bitsPerSecond } of entry.carriedRow) {
-    unnamed += bitsPerSecond;
+    carried += bitsPerSecond;
     if (partner !== 'external')
       merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));
   }
-  for (const [partner, bitsPerSecond] of merged)
-    if (partner !== 'external') unnamed -= bitsPerSecond;
-  if (unnamed > (merged.get('external') ?? 0)) merged.set('external', unnamed);
+  for (const bitsPerSecond of merged.values()) named += bitsPerSecond;
+  // What one of the two does not name may be what the other one does: only the rest of it is outside.
+  const outside = Math.max(measured, carried) - named;
+  if (outside > 0) merged.set('external', outside);
   return [...merged].map(([partner, bitsPerSecond]) => ({ partner, bitsPerSecond }));
 }

@@ -261,9 +261,11 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
   const { state, nowMs } = turn;
   const { information, directory, config } = state;
   const { home, holder } = told;
+  const before = directory.find(told.domain)?.holder;
   const changed = directory.learnDomain(told.domain, told, certain, nowMs);
-  // A partner is there now: what gained nothing with that host before may gain something now.
-  if (changed) wake(state, nowMs, holder);
+  // A partner is there now: what gained nothing with that host before may gain something now. That it has also
+  // migrated there changes nothing on paper.
+  if (changed && before !== holder) wake(state, nowMs, holder);
   const watch = information.watches.get(told.domain);
   if (watch === undefined) return;
   if (certain && directory.find(told.domain)?.home === home) {

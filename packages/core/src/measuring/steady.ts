@@ -50,8 +50,10 @@ export function watchSteadiness(state: HostState, nowMs: number): void {
   const { steadyMs, rowTrustMs } = state.config.timing;
   if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return;
   const slice = Math.floor((nowMs * slices) / steadyMs);
-  // The first complete measurement of this host covers a whole smoothing window of every domain on it.
-  const isFirst = state.steadiness.size === 0;
+  // The first complete measurement of this host covers a whole smoothing window of every domain on it. What comes to a
+  // host later has not been measured for as long, also where nothing ran before.
+  const isFirst = !state.watchesSteadiness;
+  state.watchesSteadiness = true;
   for (const domain of state.steadiness.keys())
     if (!state.samples.has(domain)) state.steadiness.delete(domain);
   for (const sample of state.samples.values()) {
