@@ -153,6 +153,7 @@ export function createHost(
     tradedAtMs: 0,
     hurried: new Map(),
     blockedSinceMs: new Map(),
+    nextInLine: new Set(),
     nextTradeAtMs: 0,
     idleRounds: 0,
     priced: { load: undefined, domains: new Map(), changedAtMs: 0 },

@@ -187,6 +187,8 @@ export type HostState = {
   tradedAtMs: number;
   /** Since when claims held here have waited for nothing but room. */
   readonly blockedSinceMs: Map<DomainId, number>;
+  /** Claims held here whose home was sending something else when it was asked last. */
+  readonly nextInLine: Set<DomainId>;
   /** Claims whose homes want them settled soon. */
   readonly hurried: Map<DomainId, { urgencyPerByte: number; untilMs: number }>;
   /** When so many of the hosts that we hear of last made one that they were no stragglers (see `summary.ts`). */

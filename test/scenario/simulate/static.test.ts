@@ -78,9 +78,9 @@ describe('a static cluster', () => {
 });
 
 describe('settlement takes the best-paying first', () => {
-  // A central planner that knows everything, and takes the best move that has room next, comes to 0.82 to
-  // 0.86 on such clusters: there is only so much that can go first where hosts are full.
-  test('half of the migrations bring more than four fifths of the gain, on twelve clusters on average', () => {
+  // A central planner that knows everything, and takes the best move that has room next, comes to 0.82 on
+  // these clusters: there is only so much that can go first where hosts are full.
+  test('half of the migrations bring more than 0.82 of the gain, on twelve clusters on average', () => {
     const shares = Array.from({ length: 12 }, (_, n) => {
       const seed = n + 1;
       const cluster = clusterOf(
@@ -91,6 +91,6 @@ describe('settlement takes the best-paying first', () => {
       return gainAfter(cluster, result.migrations, 0.5);
     });
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-    expect(mean, shares.map((share) => share.toFixed(3)).join(', ')).toBeGreaterThanOrEqual(0.8);
+    expect(mean, shares.map((share) => share.toFixed(3)).join(', ')).toBeGreaterThanOrEqual(0.82);
   }, 120_000);
 });

@@ -15,6 +15,8 @@ import { isHeldHere, offerOf } from './book.ts';
 import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } from './claim.ts';
 import { isIdle, withIdler } from './idle.ts';
 
+/** Why a confirmed claim is not settled yet, until there is more to say. */
+const restsText = 'it rests until trading around here is quiet, and what saves more comes first';
 /** More than any host has run and does not run any more. */
 const formerVersionsMax = 8_192;
 
@@ -249,7 +251,7 @@ function receiveRenewed(
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
   state.paperLoad = undefined;
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
-  else setHolding(turn, renewed);
+  else setHolding(turn, { ...renewed, waiting: restsText });
 }
 
 function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void {
@@ -352,6 +354,7 @@ export function dropHolding(turn: Turn, domain: DomainId): void {
   const { holdings, information } = turn.state;
   const wasHeld = isHeldHere(turn.state, domain);
   holdings.delete(domain);
+  turn.state.nextInLine.delete(domain);
   turn.state.paperLoad = undefined;
   // What is at home here by now has settled: on paper it came before.
   if (wasHeld !== isHeldHere(turn.state, domain)) information.revision += 1;

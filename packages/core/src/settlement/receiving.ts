@@ -15,13 +15,11 @@ import type { DomainPresence } from '../ports.ts';
 import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
+import { type Worth, whyRoomIsKept } from './kept-room.ts';
 import { patience } from './patience.ts';
 import { refuse } from './refusing.ts';
 import type { Reservation } from './settlement.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
-
-/** For so long the last room of a host is kept for domains that change places. */
-const lastRoomKeptMs = 30_000;
 
 /** Repeats what was asked, ends what can no longer arrive, and calls the next domains. */
 export function tickReceiving(turn: Turn, random: number): void {
@@ -167,12 +165,17 @@ function callNext(turn: Turn, random: number): void {
   const [soonMs, laterMs] = [2 * resendMs, 10 * resendMs];
   if (nowMs < state.callsDueAtMs && state.callsDueAtMs - nowMs <= laterMs) return;
   const tradedAtMs = Math.max(state.tradedAtMs, state.heardTradeAtMs);
-  const ready: { holding: Holding; worth: number }[] = [];
+  const ready: Worth[] = [];
+  let next: Worth | undefined;
   let leastMs = laterMs;
   for (const holding of state.holdings.values()) {
     const inMs = waitsMs(state, holding, nowMs, tradedAtMs);
-    if (inMs === 0) ready.push({ holding, worth: urgencyPerByte(state, holding, nowMs) });
     leastMs = Math.min(leastMs, inMs);
+    const isNext = inMs > 0 && inMs <= soonMs && state.nextInLine.has(holding.claim.domain);
+    if (inMs > 0 && !isNext) continue;
+    const worth = urgencyPerByte(state, holding, nowMs);
+    if (inMs === 0) ready.push({ holding, worth });
+    else if (worth > (next?.worth ?? 0)) next = { holding, worth };
   }
   // Others' trades, rates and room change meanwhile; what that does shows a few seconds later.
   state.callsDueAtMs = settleAfterMs === 0 ? 0 : nowMs + Math.max(soonMs, leastMs);
@@ -180,7 +183,9 @@ function callNext(turn: Turn, random: number): void {
   const blocked: Blocked[] = [];
   for (const { holding, worth } of ready) {
     if (state.reservations.size >= config.migrationsAtOnce) break;
-    const obstacle = whyNoRoom(state, holding) ?? whyLastRoomIsKept(state, holding, nowMs);
+    const roomBytes = sample.capacity.memoryTransientBytes - committedMemoryBytes(state);
+    const obstacle =
+      whyNoRoom(state, holding) ?? whyRoomIsKept(state, { holding, worth }, roomBytes, next, nowMs);
     if (obstacle !== null) {
       blocked.push({ holding, urgencyPerByte: worth });
       if (holding.waiting !== obstacle)
@@ -277,27 +282,6 @@ function isKeptApart(state: HostState, domain: DomainId, { keepApart }: Policy):
   return (groups.get(keepApart) ?? 0) > 0;
 }
 
-/**
- * The last room of a host from which domains are to leave is for those that change places with them: each of
- * them makes room for the next on both sides. Given to anybody else it would leave full hosts that wait for
- * each other for ever. Where nobody changes places it is given away after a while all the same.
- */
-function whyLastRoomIsKept(state: HostState, holding: Holding, nowMs: number): string | null {
-  const { memoryBytes, name } = holding.traits;
-  const room = (state.sample?.capacity.memoryTransientBytes ?? 0) - committedMemoryBytes(state);
-  if (room - memoryBytes >= memoryBytes) return null;
-  const { home } = holding.claim;
-  const takers = new Set<HostId>();
-  for (const { holder } of state.homes.values())
-    if (holder !== state.config.self) takers.add(holder);
-  if (takers.has(home)) return null;
-  const isAwaited = [...state.holdings.values()].some(({ claim }) => takers.has(claim.home));
-  if (!isAwaited) return null;
-  const sinceMs = state.blockedSinceMs.get(holding.claim.domain) ?? nowMs;
-  if (nowMs - sinceMs >= lastRoomKeptMs) return null;
-  return `the last room is kept for VMs that change places with others, and ${name} does not yet`;
-}
-
 function ask(turn: Turn, reservation: Reservation): void {
   const { settlement, domain, version, home } = reservation;
   const leaseMs = reservation.leaseExpiresAtMs - turn.nowMs;
@@ -324,6 +308,7 @@ export function release(
   }
   const { backoffMs, resendMs } = state.config.timing;
   const soon = reason === 'busy' || reason === 'needs-approval';
+  if (reason === 'busy') state.nextInLine.add(domain);
   const settleNotBeforeMs = nowMs + (soon ? 2 * resendMs : backoffMs);
   setHolding(turn, { ...holding, waiting: why, settleNotBeforeMs });
   if (!soon)
@@ -335,6 +320,7 @@ export function release(
 
 export function setReservation(turn: Turn, reservation: Reservation): void {
   turn.state.reservations.set(reservation.settlement, reservation);
+  turn.state.nextInLine.delete(reservation.domain);
   turn.record({ kind: 'reservation', key: reservation.settlement, value: reservation });
 }
 

@@ -56,6 +56,12 @@ function movePerByte(
   return (later + now) / 2 / Math.max(1, migrationBytes);
 }
 
+/** Network cost saved at once by the domain coming here now, with its partners where they run; bit/s. */
+export function savedNow(state: HostState, { claim, row }: Holding): number {
+  const runs = (partner: DomainId) => runsOn(state, partner);
+  return savedBitsPerSecond(state, row, claim.home, state.config.self, runs);
+}
+
 /** What it is worth to settle this claim now: its own saving, or that of whatever waits for its room. */
 export function urgencyPerByte(state: HostState, holding: Holding, nowMs: number): number {
   return Math.max(ownUrgencyPerByte(state, holding), hurriedPerByte(state, holding, nowMs));
