@@ -82,7 +82,7 @@ function roomFor(
   const { room } = summary;
   // Of its group somebody may still be running there, which only it can see.
   if (room === undefined || traits.policy.keepApart !== undefined) return undefined;
-  // The last room of a host is for domains that change places.
+  // The last room may be kept for another one.
   const fits = room.memoryBytes >= 2 * traits.memoryBytes && room.vcpus >= traits.vcpus;
   return fits ? room.memoryBytes : undefined;
 }

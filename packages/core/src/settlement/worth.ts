@@ -1,7 +1,7 @@
 /**
  * What a settlement is worth, and how long it may wait for that. Those that save most for each byte that they
  * send go first: at one host by comparing them, across hosts, which know nothing of each other's,
- * because everybody lets a claim wait for a time that is proportional to how long its migration will take to pay.
+ * because everybody lets a claim wait for longer the longer its migration will take to pay.
  */
 
 import { holderOf, locationOf, rowOf } from '../claims/book.ts';
@@ -9,7 +9,7 @@ import type { Holding, HomeEntry } from '../claims/claim.ts';
 import { locationDistance } from '../model/distance.ts';
 import type { DomainId, HostId, TrafficRow } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-import { paceMax } from './patience.ts';
+import { paceExponent, paceMax } from './patience.ts';
 
 /** Network cost saved by the domain running here and not at home, with every claim settled; bit/s for each byte. */
 export function worthPerByte(state: HostState, holding: Holding): number {
@@ -80,7 +80,7 @@ export function paceMs(state: HostState, holding: Holding, nowMs: number): numbe
   if (timing.settleAfterMs === 0 || cost.affinityWeight === 0) return 0;
   const saved = cost.affinityWeight * urgencyPerByte(state, holding, nowMs);
   const paysAfterMs = saved > 0 ? 8_000 / saved : Infinity;
-  return paceMaxMs(state) * Math.sqrt(Math.min(1, paysAfterMs / cost.paybackMs));
+  return paceMaxMs(state) * Math.min(1, paysAfterMs / cost.paybackMs) ** paceExponent;
 }
 
 /** No claim waits for longer than this beyond its rest. */
