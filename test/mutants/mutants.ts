@@ -138,8 +138,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'say that an arrival is given up for good before anything was done about it',
     'settlement/refusing.ts',
-    "wordOf(turn, settlement, 'open'));",
-    "wordOf(turn, settlement, 'refused'));",
+    "whileRunning(turn, settlement) : 'open';",
+    "whileRunning(turn, settlement) : 'refused';",
   ),
   one(
     'say that an arrival was refused although it may have run',

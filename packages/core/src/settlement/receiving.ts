@@ -16,7 +16,7 @@ import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import { patience } from './patience.ts';
-import { refuse } from './refusing.ts';
+import { endArrival, refuse } from './refusing.ts';
 import type { Reservation } from './settlement.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
@@ -30,8 +30,11 @@ export function tickReceiving(turn: Turn, random: number): void {
     const { settlement, domain, home, version } = reservation;
     const expired = nowMs >= reservation.leaseExpiresAtMs;
     if (reservation.phase === 'asking') {
-      if (expired) release(turn, reservation, 'its home did not answer');
-      else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
+      if (expired) {
+        // Nothing was let in, and nothing will be. Its home, down for now, may have promised it all the same.
+        endArrival(turn, reservation, 'refused');
+        release(turn, reservation, 'its home did not answer');
+      } else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
     } else if (reservation.phase === 'refusing') {
       if (turn.due(`refuse ${settlement}`))
         turn.emit({ kind: 'refuseArrival', settlement, domain });
