@@ -328,8 +328,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'let a holder renew a claim for ever that it never settles',
     'claims/holding.ts',
-    'else if (isIdle(state, entry, nowMs)) {',
-    'else if (nowMs < 0) {',
+    '|| !isIdle(state, entry, nowMs)) continue;',
+    '|| nowMs > 0) continue;',
   ),
   one(
     'give a claim at once again to a holder that never called its domain',
