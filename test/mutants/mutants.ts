@@ -320,6 +320,12 @@ export const mutants: readonly Mutant[] = [
     "    default:\n      return { kind: 'moved', detail: elsewhere };\n      return {\n",
   ),
   one(
+    'say that a domain moved to a target that had refused it because it runs there by now',
+    'settlement/settlement.ts',
+    "        kind: 'stayed',\n        detail: 'it never ran at the target by this migration,",
+    "        kind: 'moved',\n        detail: 'it never ran at the target by this migration,",
+  ),
+  one(
     'take a claim that the own register cannot hold',
     'trading/answering.ts',
     'if (!moves.every((move) => isOurs(move) ||',
