@@ -154,6 +154,12 @@ export const mutants: readonly Mutant[] = [
     "return { kind: 'clear', detail: 'the target never ran it and gave it up for good' };",
   ),
   one(
+    'decide what becomes of a copy that was left without writing it down',
+    'settlement/sending.ts',
+    'setSettlement(turn, { ...settlement, decided: kind,',
+    'turn.state.settlements.set(id, { ...settlement, decided: kind,',
+  ),
+  one(
     'leave the definition of a domain where it ran',
     'settlement/settlement.ts',
     "return { kind: 'clear', detail: 'the target has run it; its definition here is taken away' };",
