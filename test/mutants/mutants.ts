@@ -78,8 +78,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'release room at the end of its lease although something may be arriving',
     'settlement/receiving.ts',
-    "  if (presence.state === 'absent')\n    release(",
-    "  if (presence.state !== 'running')\n    release(",
+    "if (presence.state !== 'absent') return;",
+    "if (presence.state !== 'running') return release(turn, reservation, 'nothing runs here');",
   ),
   one(
     'let a refusal that was overtaken release room',
@@ -144,8 +144,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'say that an arrival was refused although it may have run',
     'settlement/refusing.ts',
-    "if (outcome === 'refused' && reservation !== undefined)",
-    'if (reservation !== undefined)',
+    "const isCertain = outcome === 'refused' ||",
+    "const isCertain = outcome !== 'running' ||",
   ),
   one(
     'end the paused copy although the target never ran it',

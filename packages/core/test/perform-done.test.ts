@@ -182,6 +182,36 @@ describe('the target of a migration in doubt', () => {
     ]);
   });
 
+  it('closes the way when its home has been silent and nothing has come, and remembers that', () => {
+    const inspect = () =>
+      host.take({
+        kind: 'inspected',
+        settlement,
+        domain,
+        presence: { state: 'absent', defined: false },
+      });
+    expect(inspect()).toEqual([]);
+    host.nowMs = reservation.leaseExpiresAtMs;
+    expect(kinds(inspect())).toEqual(['persist', 'refuseArrival']);
+    expect(phase()).toBe('refusing');
+    expect(kinds(refused('refused'))).toEqual(['persist']);
+    expect(phase()).toBeUndefined();
+    expect(host.journal.get(`arrival ${settlement}`)?.value).toMatchObject({ ended: 'refused' });
+  });
+
+  it('is certain that nothing ran of what it never opened a way for, whatever its hypervisor can tell', () => {
+    const unopened = { ...reservation, opened: false };
+    host = new One('target', [{ kind: 'reservation', key: settlement, value: unopened }]);
+    host.hears(home, locate(5));
+    expect(said(refused('unclear'))).toMatchObject([{ presence: 'absent', arrival: 'refused' }]);
+    expect(host.journal.get(`arrival ${settlement}`)?.value).toMatchObject({ unopened: true });
+    const opened = new One('target', [{ kind: 'reservation', key: settlement, value: unopened }]);
+    opened.take({ kind: 'arrivalRequested', from: home, settlement, domain });
+    opened.hears(home, locate(5));
+    const unclear = opened.take({ kind: 'arrivalRefused', settlement, domain, outcome: 'unclear' });
+    expect(said(unclear)).toMatchObject([{ presence: 'absent', arrival: 'unclear' }]);
+  });
+
   it('gives nothing up for anybody but the home', () => {
     expect(kinds(host.hears(stranger, locate(5)))).toEqual(['inspect']);
     expect(phase()).toBe('arriving');

@@ -64,6 +64,7 @@ export function arrivalRequested(
     ...reservation,
     phase: 'arriving',
     leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
+    opened: true,
   });
 }
 
@@ -135,8 +136,12 @@ export function arrivalInspected(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
   if (reservation.phase === 'refusing') return;
-  if (presence.state === 'absent')
-    release(turn, reservation, 'nothing arrives here any more, and it does not run here');
+  if (presence.state !== 'absent') return;
+  const why = 'nothing arrives here any more, and it does not run here';
+  // Where its home has said that it moved, it has gone on since. Otherwise its home may ask about this much later, when
+  // the domain runs here by another settlement: what is certain now is found out and written down.
+  if (reservation.phase === 'arrived') release(turn, reservation, why);
+  else refuse(turn, reservation, why);
 }
 
 /** The reservation under which a domain that now runs here arrived, if it did so by us. */
@@ -203,6 +208,7 @@ function callNext(turn: Turn, random: number): void {
       phase: 'asking',
       startedAtMs: nowMs,
       leaseExpiresAtMs: nowMs + config.timing.settleLeaseMs,
+      opened: false,
     };
     setReservation(turn, reservation);
     turn.due(`settle ${settlement}`);

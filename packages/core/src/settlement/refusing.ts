@@ -69,7 +69,8 @@ export function arrivalRefused(
     return;
   }
   // Without room kept for it nothing can be opened for this settlement any more, and that is durable already.
-  if (outcome === 'refused' && reservation !== undefined) endArrival(turn, reservation, 'refused');
+  const isCertain = outcome === 'refused' || reservation?.opened === false;
+  if (isCertain && reservation !== undefined) endArrival(turn, reservation, 'refused');
   if (reservation?.phase === 'refusing')
     release(turn, reservation, reservation.why ?? 'it was given up');
   answer(turn, settlement, domain, 'absent', wordOf(turn, settlement, outcome));
@@ -90,12 +91,13 @@ export function answerLocate(
 /** Remembers how an arrival ended. What has been said once is not changed: its home has built on it. */
 export function endArrival(
   turn: Turn,
-  { settlement, domain, home }: Pick<Reservation, 'settlement' | 'domain' | 'home'>,
+  { settlement, domain, home, opened }: Reservation,
   ended: 'arrived' | 'refused',
 ): void {
   const { endedArrivals } = turn.state;
   if (endedArrivals.has(settlement)) return;
-  const value = { settlement, domain, home, ended };
+  const unopened = opened === false && ended === 'refused';
+  const value = { settlement, domain, home, ended, ...(unopened ? { unopened } : {}) };
   endedArrivals.set(settlement, value);
   turn.record({ kind: 'arrival', key: settlement, value });
   const [oldest] = endedArrivals.keys();

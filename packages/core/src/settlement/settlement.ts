@@ -7,6 +7,7 @@
  *            migrating ── stayed ──▶ failed
  *            migrating ── end not seen, restart ──▶ resolving ── both sides asked ──▶ moved | failed
  *   holder   arriving ── its home says: give it up, it stayed ──▶ refusing ── nothing can arrive ──▶ (refused)
+ *            arriving ── its home says nothing, and nothing came ──▶ refusing
  *
  * The holder keeps room from before it asks. It stops keeping it only when nothing can arrive any more:
  * the lease ended before the home's hypervisor opened the way, or the home says how it ended, or the
@@ -32,6 +33,8 @@ export type Reservation = Readonly<{
   leaseExpiresAtMs: number;
   /** `refusing`: why it must not arrive any more. */
   why?: string;
+  /** False while no way has been opened for it, and nothing can have come; what is written before this was kept has none. */
+  opened?: boolean;
 }>;
 
 /** How an arrival ended for good, as the target remembers it: what its home may build on. */
@@ -41,6 +44,8 @@ export type EndedArrival = Readonly<{
   home: HostId;
   /** `arrived`: it has run here. `refused`: it never ran here by this settlement, and never will. */
   ended: 'arrived' | 'refused';
+  /** No way was opened for it: its home can hold nothing paused until it hears of this. */
+  unopened?: true;
 }>;
 
 export type SettlementPhase = 'migrating' | 'resolving' | 'moved' | 'failed';
