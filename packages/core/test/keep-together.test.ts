@@ -1,4 +1,4 @@
-/** Groups that are kept together, where one of them stays after all. */
+/** Groups that are kept together, where one of them stays after all, and where the two sides of a deal know different things. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createHost, step } from '../src/host.ts';
@@ -6,7 +6,7 @@ import type { DealId, DomainSample, Policy, SettlementId } from '../src/model/mo
 import type { JournalRecord } from '../src/record.ts';
 import type { HostState } from '../src/state.ts';
 import { entryOf, Hosts, hostConfig } from './support/hosts.ts';
-import { domainId, hostId } from './support/world.ts';
+import { bookOf, domain, domainId, GIB, host, hostId, rate } from './support/world.ts';
 
 const holder = hostId('holder');
 const nowMs = 1_000_000;
@@ -88,5 +88,64 @@ describe('a group whose claims are held away from home', () => {
     step(home, { kind: 'restarted', nowMs });
     reject('v1');
     expect(away()).toEqual(['v3']);
+  });
+});
+
+describe('a peer that proposes one of a group', () => {
+  const talk = rate('v1', 'x', 1e9);
+  const group = { policy: { keepTogether: 't' }, memoryBytes: GIB };
+  const world = {
+    hosts: [host('b', ['pod1', 'rack1']), host('a', ['pod0', 'rack-of-home'])],
+    domains: [domain('v1', 'b', group), domain('v2', 'b', group), domain('x', 'a')],
+    rates: [talk],
+  };
+  let state: HostState;
+
+  beforeEach(() => {
+    state = createHost(hostConfig('home'), [], 'auto');
+    measure(state, { x: {} });
+    // The partner of what is offered is here.
+    state.pricedRows.set(domainId('x'), [{ partner: domainId('v1'), bitsPerSecond: 1e9 }]);
+  });
+
+  const answer = (fixed: ReadonlySet<string> = new Set()) => {
+    const book = bookOf(world, 'b', fixed);
+    const { effects } = step(state, {
+      kind: 'messageReceived',
+      nowMs,
+      from: hostId('b'),
+      message: { kind: 'propose', deal: 'd1' as DealId, expiresInMs: 5_000, book },
+    });
+    for (const effect of effects)
+      if (effect.kind === 'send' && effect.message.kind === 'accept')
+        return effect.message.exchange.give;
+    return undefined;
+  };
+
+  it('is asked for all of it', () => {
+    expect(answer()).toEqual(expect.arrayContaining(['v1', 'v2']));
+  });
+
+  it('is asked for none of it where one stays there', () => {
+    expect(answer(new Set(['v2']))).toEqual([]);
+  });
+
+  it('is asked for none of it where one cannot be taken for now, although the peer offers it', () => {
+    const claim = { domain: domainId('v2'), home: hostId('c'), holder: hostId('b'), version: 1 };
+    const traits = { ...domain('v2', 'b', group).traits };
+    // Given on to that peer, and its home has not heard of that yet.
+    state.holdings.set(claim.domain, {
+      claim,
+      traits,
+      row: [],
+      deal: 'd0' as DealId,
+      acquiredAtMs: 0,
+      leaseExpiresAtMs: nowMs + 1e6,
+      confirmed: true,
+      givenTo: hostId('b'),
+      settleNotBeforeMs: 0,
+      waiting: '',
+    });
+    expect(answer()).toEqual([]);
   });
 });
