@@ -24,6 +24,7 @@ export const streams = {
   badMoments: 1011,
   badMomentsPlan: 1012,
   hands: 1013,
+  handsAgain: 1014,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -67,6 +68,8 @@ export type Faults = Readonly<{
   resumedByHand: number;
   /** Probability that a domain is moved by hand to a third host just as it is called, and its home dies before it finds that out. */
   movedFirst: number;
+  /** Probability that such a domain is then moved on, by hand, to the host that had called it in vain. */
+  movedOn: number;
   /** A host that trades, renews its claims and never calls a domain, also long after the faults: by its place among the hosts. */
   idler: number | undefined;
   /** Nobody says that a host which has vanished is gone for ever: whoever waits for it waits on. */
@@ -173,6 +176,7 @@ function drawBadMoments(seed: number) {
     resumedByHand: sometimes(0.5, 0.8),
     movedFirst: sometimes(0.3, 0.3),
     idler: random.next() < 0.05 ? random.below(3) : undefined,
+    movedOn: random.next(),
   };
 }
 

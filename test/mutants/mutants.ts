@@ -78,8 +78,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'release room at the end of its lease although something may be arriving',
     'settlement/receiving.ts',
-    "  if (presence.state === 'absent')\n    release(",
-    "  if (presence.state !== 'running')\n    release(",
+    "if (presence.state !== 'absent') return;",
+    "if (presence.state !== 'running') return release(turn, reservation, 'nothing runs here');",
   ),
   one(
     'let a refusal that was overtaken release room',
@@ -138,20 +138,26 @@ export const mutants: readonly Mutant[] = [
   one(
     'say that an arrival is given up for good before anything was done about it',
     'settlement/refusing.ts',
-    "wordOf(turn, settlement, 'open'));",
-    "wordOf(turn, settlement, 'refused'));",
+    "whileRunning(turn, settlement) : 'open';",
+    "whileRunning(turn, settlement) : 'refused';",
   ),
   one(
     'say that an arrival was refused although it may have run',
     'settlement/refusing.ts',
-    "if (outcome === 'refused' && reservation !== undefined)",
-    'if (reservation !== undefined)',
+    "const isCertain = outcome === 'refused' ||",
+    "const isCertain = outcome !== 'running' ||",
   ),
   one(
     'end the paused copy although the target never ran it',
     'settlement/settlement.ts',
     "return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };",
     "return { kind: 'clear', detail: 'the target never ran it and gave it up for good' };",
+  ),
+  one(
+    'decide what becomes of a copy that was left without writing it down',
+    'settlement/sending.ts',
+    'setSettlement(turn, { ...settlement, decided: kind,',
+    'turn.state.settlements.set(id, { ...settlement, decided: kind,',
   ),
   one(
     'leave the definition of a domain where it ran',
@@ -320,6 +326,12 @@ export const mutants: readonly Mutant[] = [
     "    default:\n      return { kind: 'moved', detail: elsewhere };\n      return {\n",
   ),
   one(
+    'say that a domain moved to a target that had refused it because it runs there by now',
+    'settlement/settlement.ts',
+    "        kind: 'stayed',\n        detail: 'it never ran at the target by this migration,",
+    "        kind: 'moved',\n        detail: 'it never ran at the target by this migration,",
+  ),
+  one(
     'take a claim that the own register cannot hold',
     'trading/answering.ts',
     'if (!moves.every((move) => isOurs(move) ||',
@@ -328,8 +340,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'let a holder renew a claim for ever that it never settles',
     'claims/holding.ts',
-    'else if (isIdle(state, entry, nowMs)) {',
-    'else if (nowMs < 0) {',
+    '|| !isIdle(state, entry, nowMs)) continue;',
+    '|| nowMs > 0) continue;',
   ),
   one(
     'give a claim at once again to a holder that never called its domain',

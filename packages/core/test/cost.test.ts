@@ -355,4 +355,21 @@ describe('what an exchange may not do', () => {
       'keep-together',
     ]);
   });
+  it('draw one of a group to where another of it may be void by now, although all of it may come', () => {
+    const t = { policy: { keepTogether: 't' }, memoryBytes: GIB };
+    const split = {
+      ...world,
+      domains: [domain('vm1', 'a', t), domain('vm2', 'a', t), domain('vm3', 'b', t)],
+    };
+    const codesWith = (give: readonly string[], held: ReadonlySet<string>) =>
+      evaluateExchange(
+        bookOf(split, 'a'),
+        bookOf(split, 'b', held),
+        { give: give.map(domainId), take: [] },
+        AFFINITY,
+      ).violations.map(({ code }) => code);
+    expect(codesWith(['vm1'], new Set())).toEqual([]);
+    expect(codesWith(['vm1'], new Set(['vm3']))).toEqual(['keep-together']);
+    expect(codesWith(['vm1', 'vm2'], new Set(['vm3']))).toEqual([]);
+  });
 });

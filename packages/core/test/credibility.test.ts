@@ -100,6 +100,14 @@ describe('a peer that is distrusted', () => {
     nowMs += minuteMs;
     expect(isShutOut(tick())).toBe(false);
     state.endedArrivals.clear();
+    // Its home, which never answered, can be waiting for nothing.
+    state.endedArrivals.set(settlement, {
+      settlement,
+      domain: domainId('v'),
+      home: peer,
+      ended: 'refused',
+      unopened: true,
+    });
     nowMs += minuteMs;
     expect(isShutOut(tick())).toBe(true);
     nowMs += minuteMs;

@@ -102,7 +102,7 @@ describe('the search', () => {
           expect(found.evaluation).toEqual(evaluateExchange(a, b, found.exchange, p));
           expect(found.evaluation.violations).toEqual([]);
           // The other side, which sees an excerpt of this book, comes to the same.
-          const excerpt = excerptFor(b, found.exchange);
+          const excerpt = excerptFor(b, found.exchange, a);
           const seen = evaluateExchange(a, excerpt, found.exchange, p);
           expect(seen.violations).toEqual([]);
           expect(Math.abs(seen.gainBitsPerSecond - gain)).toBeLessThanOrEqual(1e-6 * (1 + gain));

@@ -154,7 +154,62 @@ describe('the target of a migration in doubt', () => {
     expect(said(refused('unclear'))).toMatchObject([{ presence: 'absent', arrival: 'unclear' }]);
     expect(host.journal.has(`arrival ${settlement}`)).toBe(false);
     host.hears(home, locate(6));
+    expect(said(refused('running'))).toMatchObject([{ presence: 'running', arrival: 'unclear' }]);
+  });
+
+  it('says that a domain which runs here is about to be taken in only while room is kept for it', () => {
+    host.hears(home, locate(5));
     expect(said(refused('running'))).toMatchObject([{ presence: 'running', arrival: 'open' }]);
+    const other = new One('target', []);
+    other.hears(home, locate(5, false));
+    const presence = { state: 'running' } as const;
+    expect(said(other.take({ kind: 'inspected', settlement, domain, presence }))).toMatchObject([
+      { presence: 'running', arrival: 'unclear' },
+    ]);
+  });
+
+  it('remembers that nothing came by what its home never answered, whatever runs here since', () => {
+    const asking = { ...reservation, phase: 'asking', leaseExpiresAtMs: 1_500_000 } as const;
+    host = new One('target', [{ kind: 'reservation', key: settlement, value: asking }]);
+    host.nowMs = 1_500_000;
+    host.ticks();
+    expect(phase()).toBeUndefined();
+    host.restart();
+    host.hears(home, locate(5));
+    const presence = { state: 'running' } as const;
+    expect(said(host.take({ kind: 'inspected', settlement, domain, presence }))).toMatchObject([
+      { presence: 'running', arrival: 'refused' },
+    ]);
+  });
+
+  it('closes the way when its home has been silent and nothing has come, and remembers that', () => {
+    const inspect = () =>
+      host.take({
+        kind: 'inspected',
+        settlement,
+        domain,
+        presence: { state: 'absent', defined: false },
+      });
+    expect(inspect()).toEqual([]);
+    host.nowMs = reservation.leaseExpiresAtMs;
+    expect(kinds(inspect())).toEqual(['persist', 'refuseArrival']);
+    expect(phase()).toBe('refusing');
+    expect(kinds(refused('refused'))).toEqual(['persist']);
+    expect(phase()).toBeUndefined();
+    expect(host.journal.get(`arrival ${settlement}`)?.value).toMatchObject({ ended: 'refused' });
+  });
+
+  it('is certain that nothing ran of what it never opened a way for, whatever its hypervisor can tell', () => {
+    const unopened = { ...reservation, opened: false };
+    host = new One('target', [{ kind: 'reservation', key: settlement, value: unopened }]);
+    host.hears(home, locate(5));
+    expect(said(refused('unclear'))).toMatchObject([{ presence: 'absent', arrival: 'refused' }]);
+    expect(host.journal.get(`arrival ${settlement}`)?.value).toMatchObject({ unopened: true });
+    const opened = new One('target', [{ kind: 'reservation', key: settlement, value: unopened }]);
+    opened.take({ kind: 'arrivalRequested', from: home, settlement, domain });
+    opened.hears(home, locate(5));
+    const unclear = opened.take({ kind: 'arrivalRefused', settlement, domain, outcome: 'unclear' });
+    expect(said(unclear)).toMatchObject([{ presence: 'absent', arrival: 'unclear' }]);
   });
 
   it('gives nothing up for anybody but the home', () => {
@@ -240,7 +295,7 @@ describe('the home of a migration in doubt', () => {
     (arrival) => {
       asks();
       inspected(left);
-      answers(asks().question, 'running', 'open');
+      answers(asks().question, 'running', 'arrived');
       expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
       host.restart();
       answers(asks().question, 'absent', arrival);
@@ -248,6 +303,20 @@ describe('the home of a migration in doubt', () => {
       expect(host.state.settlements.get(settlement)).toMatchObject({ phase: 'moved' });
     },
   );
+
+  it('does not take a domain that runs at the target for its own migration before that says so', () => {
+    asks();
+    inspected(left);
+    answers(asks().question, 'running', 'open');
+    expect(kinds(inspected(left))).not.toContain('discard');
+    inspected({ state: 'absent', defined: false });
+    answers(asks().question, 'running', 'open');
+    inspected({ state: 'absent', defined: false });
+    expect(host.state.settlements.get(settlement)).toMatchObject({
+      phase: 'resolving',
+      unresolvedSinceMs: null,
+    });
+  });
 
   it('runs it, and a copy waits at the target: nothing is said before that has been given up', () => {
     answers(asks().question, 'arriving', 'open');
@@ -295,7 +364,7 @@ describe('the home of a migration in doubt', () => {
   it('remembers that the target has run it: nothing that is said later lets it resume', () => {
     asks();
     inspected(left);
-    answers(asks().question, 'running', 'open');
+    answers(asks().question, 'running', 'arrived');
     expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
     host.restart();
     inspected(left);

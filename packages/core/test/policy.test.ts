@@ -54,15 +54,30 @@ describe('groups that are kept apart', () => {
 });
 
 describe('groups that are kept together', () => {
-  const codes = (before: [string[], string[]], after: [string[], string[]]) =>
+  const codes = (
+    before: [string[], string[]],
+    after: [string[], string[]],
+    offered: [string[], string[]] = before,
+  ) =>
     keepTogetherViolations(
       ['kvm1', 'kvm2'],
       [countGroups(before[0]), countGroups(before[1])],
+      [countGroups(offered[0]), countGroups(offered[1])],
       [countGroups(after[0]), countGroups(after[1])],
     ).map((v) => v.code);
   it('move whole or not at all', () => {
     expect(codes([['t', 't'], []], [[], ['t', 't']])).toEqual([]);
     expect(codes([['t', 't'], []], [['t'], ['t']])).toEqual(['keep-together']);
+  });
+  it('that are split already come no further apart for what the other host holds and does not offer', () => {
+    const [before, offered] = [
+      [['t', 't'], ['t']],
+      [['t', 't'], []],
+    ] as [string[], string[]][];
+    if (before === undefined || offered === undefined) throw new Error('both are given');
+    expect(codes(before, [['t'], ['t', 't']], offered)).toEqual(['keep-together']);
+    expect(codes(before, [[], ['t', 't', 't']], offered)).toEqual([]);
+    expect(codes([['t', 't'], []], [['t'], ['t']], [['t'], []])).toEqual(['keep-together']);
   });
   it('that are split already may come together', () => {
     expect(codes([['t', 't'], ['t']], [['t', 't', 't'], []])).toEqual([]);

@@ -156,7 +156,10 @@ describe('a home that asks late', () => {
 
 describe('the receipt of a migration whose end nobody saw', () => {
   it.each<[There['presence'], There['arrival'], DomainPresence['state'], boolean | null]>([
-    ['running', 'open', 'absent', true],
+    ['running', 'arrived', 'absent', true],
+    // It came there in another way.
+    ['running', 'refused', 'absent', false],
+    ['running', 'unclear', 'absent', null],
     ['absent', 'arrived', 'absent', true],
     // It came back: that is another move.
     ['absent', 'arrived', 'running', true],
@@ -171,6 +174,10 @@ describe('the receipt of a migration whose end nobody saw', () => {
       moved,
     });
   });
+});
+
+it('is not written while the target has not said how the domain that runs there came', () => {
+  expect(concluded({ presence: 'running', arrival: 'open' })).toBeUndefined();
 });
 
 describe('a domain that a third host runs by now', () => {

@@ -1,6 +1,6 @@
 /** What a promise rests on is durable before the message that makes the promise leaves, or the hypervisor is called. */
 
-import type { HostId, Message } from '@barter/core';
+import type { DomainId, HostId, Message } from '@barter/core';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
@@ -53,14 +53,38 @@ export function durability(scene: Scene): Checker {
         const phase = records.get('settlement', message.settlement)?.phase;
         return phase === (message.moved ? 'moved' : 'failed') ? undefined : 'how it ended';
       }
+      case 'located': {
+        const ended = records.get('arrival', message.settlement)?.ended;
+        if (message.arrival === 'arrived') return ended === 'arrived' ? undefined : 'the arrival';
+        if (message.arrival !== 'refused' || ended === 'refused') return undefined;
+        // Without room kept for it nothing is let in: that is refused enough.
+        const isKept = records.get('reservation', message.settlement) !== undefined;
+        return isKept ? 'the refusal' : undefined;
+      }
       default:
         return undefined;
     }
   };
 
+  /** What becomes of a copy that was left is decided for good before anything is done to it. */
+  const isDecided = (host: HostId, domain: DomainId, decided: 'clear' | 'resume') =>
+    scene
+      .records(host)
+      .all('settlement')
+      .some((settlement) => settlement.domain === domain && settlement.decided === decided);
+
   return {
     name,
     onEffect(host, effect) {
+      if (effect.kind === 'discard' || effect.kind === 'resume') {
+        const { kind, domain } = effect;
+        if (!isDecided(host, domain, kind === 'discard' ? 'clear' : 'resume'))
+          throw new Violation(
+            name,
+            [domain],
+            `${host} ${kind}s what is left of ${domain}, and that this was decided is not durable`,
+          );
+      }
       if (effect.kind === 'migrate') {
         const { settlement, domain } = effect.order;
         if (scene.records(host).get('settlement', settlement)?.phase !== 'migrating')

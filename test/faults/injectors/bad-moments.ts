@@ -4,7 +4,7 @@
  * arrived while the agent of its old home, which has not seen that, is down; a host that has promised room starts again
  * at another time, and so does one that has just recorded a deal; a refusal arrives after the consent to a later copy
  * of the question; and an administrator moves a domain before it migrates, while its home, which has promised that
- * already, is down and cannot see whose doing that was.
+ * already, is down and cannot see whose doing that was; and then on to where it was to migrate.
  */
 
 import type { HostEffect, HostId, Message, SettlementId } from '@barter/core';
@@ -18,14 +18,17 @@ const lateMs = 500;
 /** Longer than any lease, and longer than ended deals are remembered. */
 const setMs = 100_000;
 const setFarMs = 150_000;
+/** Nobody moves a domain on later than this. */
+const movedOnMs = 60_000;
 
 export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }> {
   const { world, plan, hosts, facts, cluster } = scene;
   const { restartAtAccept, goneUnseen, setWhileAsking, lateRefusals, setWhenDone } = plan.faults;
-  const { movedFirst } = plan.faults;
+  const { movedFirst, movedOn } = plan.faults;
   const random = scene.random(streams.badMoments);
   /** Drawn apart, so that everything else goes as it would without. */
   const hands = scene.random(streams.hands);
+  const handsAgain = scene.random(streams.handsAgain);
   /** Domains that were moved away between being called and being migrated, and the home that does not know. */
   const gone = new Map<string, HostId>();
   /** Refusals that are on their way still. */
@@ -144,15 +147,36 @@ export function badMoments(scene: Scene): Injector & Readonly<{ watch: Checker }
     gone.set(domain.id, home);
   };
 
+  /** As soon as the one that had called it keeps no room for it any more, while its old home is still down. */
+  const moveOn = (domain: WorldDomain, home: HostId, holder: HostId, untilMs: number) => {
+    const { state } = cluster.host(holder);
+    const [third] = world.hostsRunning(domain);
+    const isTooLate = isOver || world.nowMs() > untilMs || third === undefined;
+    if (isTooLate || [home, holder].includes(third.id) || cluster.host(home).state !== undefined)
+      return;
+    const isAwaited =
+      state === undefined ||
+      [...state.reservations.values()].some((reservation) => reservation.domain === domain.id);
+    if (isAwaited || !runsOn(domain, third.id) || !third.reachable || !hasRoom(holder, domain))
+      world.at(world.nowMs() + 500, () => moveOn(domain, home, holder, untilMs));
+    else moveByHand(domain, third.id, holder);
+  };
+
   const byHand = (host: HostId, effect: HostEffect) => {
     if (effect.kind === 'send' && effect.message.kind === 'settle') {
       const domain = world.domain(effect.message.domain);
       if (domain === undefined || movedFirst === 0 || hands.next() >= movedFirst) return;
       world.at(world.nowMs(), () => moveFirst(domain, effect.to, host));
     } else if (effect.kind === 'migrate' && gone.get(effect.order.domain) === host) {
-      gone.delete(effect.order.domain);
+      const { domain: id, target } = effect.order;
+      gone.delete(id);
+      const domain = world.domain(id);
+      const isMovedOn = handsAgain.next() < movedOn;
       world.at(world.nowMs(), () => {
-        if (!isOver) crashUnknowing(host, `${effect.order.domain} is gone`);
+        if (isOver) return;
+        crashUnknowing(host, `${id} is gone`);
+        if (domain !== undefined && isMovedOn)
+          moveOn(domain, host, target, world.nowMs() + movedOnMs);
       });
     }
   };

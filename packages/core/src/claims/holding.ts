@@ -208,6 +208,7 @@ function receiveTransfer(
   if (verdict.verdict === 'registered')
     setHome(turn, to === self ? rested(verdict.entry, nowMs) : verdict.entry);
   turn.send(from, { kind: 'transferred', domain, version });
+  if (verdict.verdict === 'registered' && to === self) bringGroupHome(turn, domain);
 }
 
 function receiveRenew(turn: Turn, from: HostId, message: ClaimMessage & { kind: 'renew' }): void {
@@ -262,6 +263,28 @@ function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void 
   turn.send(to, { kind: 'revoked', domain, version: known, detail });
 }
 
+/**
+ * A domain stays where it is after all. What is to be kept together with it, is here as well and was to leave, stays too:
+ * agreed was that they go together. What is migrating already goes.
+ */
+export function bringGroupHome(turn: Turn, domain: DomainId): void {
+  const { homes, config } = turn.state;
+  const staying = homes.get(domain);
+  const group = staying === undefined ? undefined : groupOf(turn, staying);
+  if (staying === undefined || group === undefined) return;
+  for (const entry of homes.values()) {
+    if (entry.holder === config.self || entry.settlement !== null) continue;
+    if (groupOf(turn, entry) !== group) continue;
+    takeBack(turn, entry, `${staying.name} of its keep-together group stays`);
+  }
+}
+
+/** By its definition here, or what was known of that before the agent started and has not measured yet. */
+function groupOf({ state }: Turn, { domain, policy }: HomeEntry): string | undefined {
+  const known = state.sample === null ? policy : state.samples.get(domain)?.traits.policy;
+  return known?.keepTogether;
+}
+
 /** The home ends a claim that another host holds. */
 export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
   const { state, nowMs } = turn;
@@ -285,6 +308,7 @@ export function takeBack(turn: Turn, entry: HomeEntry, why: string): void {
     domain: entry.domain,
     holder: entry.holder,
   });
+  bringGroupHome(turn, entry.domain);
 }
 
 export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {

@@ -92,7 +92,7 @@ function distrust(
 
 /** Nobody else can trade what it holds and leaves where it is. */
 function takeBackFrom(turn: Turn, peer: HostId, why: string): void {
-  for (const entry of [...turn.state.homes.values()])
+  for (const entry of turn.state.homes.values())
     if (entry.holder === peer && entry.settlement === null) takeBack(turn, entry, why);
 }
 
@@ -131,6 +131,6 @@ function isInvolved(state: HostState, peer: HostId): boolean {
       ({ claim, givenTo }) => claim.home === peer || givenTo === peer,
     ) ||
     some(state.locating.values(), ({ asker }) => asker === peer) ||
-    some(state.endedArrivals.values(), ({ home }) => home === peer)
+    some(state.endedArrivals.values(), ({ home, unopened }) => home === peer && !unopened)
   );
 }

@@ -181,6 +181,7 @@ function groupViolations(position: Position): readonly PolicyViolation[] {
     ...keepTogetherViolations(
       names,
       [counts(together, together.held[0]), counts(together, together.held[1])],
+      [counts(together, together.offered[0]), counts(together, together.offered[1])],
       countsAfter(position, together),
     ),
   ];

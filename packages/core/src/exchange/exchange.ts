@@ -63,19 +63,23 @@ function search(
 
 /**
  * A book cut down to what the other side, whose book is `other`, needs to evaluate one exchange exactly as
- * this side does: the claims that move, the offers that talk to one of them, and where the partners of
- * all that move are. The rest still counts as held here, and is most of a book's size.
+ * this side does: the claims that move, the offers that talk to one of them or are to be kept together with one, and
+ * where the partners of all that move are. The rest still counts as held here, and is most of a book's size.
  */
 export function excerptFor(book: Book, exchange: Exchange, other?: Book): Book {
   const moving = new Set<DomainId>([...exchange.give, ...exchange.take]);
-  const rows = [...book.offers, ...(other?.offers ?? [])].filter(isMoving).map(({ row }) => row);
+  const moved = [...book.offers, ...(other?.offers ?? [])].filter(isMoving);
+  const rows = moved.map(({ row }) => row);
+  const groups = new Set(moved.flatMap(({ traits }) => traits.policy.keepTogether ?? []));
   const named = new Set(rows.flatMap((row) => row.map(({ partner }) => partner)));
   const offers: Offer[] = [];
   const dropped: Policy[] = [];
   for (const offer of book.offers) {
     const talks = offer.row.some(({ partner }) => partner !== 'external' && moving.has(partner));
-    if (isMoving(offer) || talks || named.has(offer.claim.domain)) offers.push(offer);
-    else dropped.push(offer.traits.policy);
+    const { policy } = offer.traits;
+    const isTogether = policy.keepTogether !== undefined && groups.has(policy.keepTogether);
+    if (isMoving(offer) || talks || isTogether || named.has(offer.claim.domain)) offers.push(offer);
+    else dropped.push(policy);
   }
   return {
     ...book,

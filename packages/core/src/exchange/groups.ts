@@ -4,15 +4,16 @@
  */
 
 import type { Book, Offer } from '../model/model.ts';
-import { keepApartLimit, split } from '../model/policy.ts';
+import { isTornApart, keepApartLimit } from '../model/policy.ts';
 import type { BySide, Side } from './side.ts';
 
-/** One kind of policy group: whose group each offer is in (-1 = none), and how many each side holds. */
+/** One kind of policy group: whose group each offer is in (-1 = none), how many each side holds, and offers of those. */
 export type Groups = Readonly<{
   kind: 'keepApart' | 'keepTogether';
   names: readonly string[];
   of: Int32Array;
   held: BySide<Int32Array>;
+  offered: BySide<Int32Array>;
 }>;
 
 export function layOutGroups(
@@ -29,10 +30,11 @@ export function layOutGroups(
     numbers.set(group, known);
     return known;
   });
-  const held = [new Int32Array(numbers.size), new Int32Array(numbers.size)] as const;
+  const offered = [new Int32Array(numbers.size), new Int32Array(numbers.size)] as const;
   for (const [i, group] of of.entries()) {
-    if (group >= 0) add(held[side[i] === 0 ? 0 : 1], group, 1);
+    if (group >= 0) add(offered[side[i] === 0 ? 0 : 1], group, 1);
   }
+  const held = [Int32Array.from(offered[0]), Int32Array.from(offered[1])] as const;
   for (const s of [0, 1] as const) {
     for (const name of books[s].fixed[kind]) {
       // A group that no offer is in cannot change.
@@ -40,7 +42,7 @@ export function layOutGroups(
       if (group !== undefined) add(held[s], group, 1);
     }
   }
-  return { kind, names: [...numbers.keys()], of, held };
+  return { kind, names: [...numbers.keys()], of, held, offered };
 }
 
 /** How many claims of each policy group each side holds, and in how many groups the rule is broken. */
@@ -66,11 +68,15 @@ export class GroupState {
   }
 
   #broken(group: number): number {
-    const before = this.#groups.held;
+    const { held, offered } = this.#groups;
     const [zero, one] = [at(this.#held[0], group), at(this.#held[1], group)];
-    const [wasZero, wasOne] = [at(before[0], group), at(before[1], group)];
-    if (!this.#apart) return split(zero, one) > split(wasZero, wasOne) ? 1 : 0;
-    return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;
+    const [wasZero, wasOne] = [at(held[0], group), at(held[1], group)];
+    if (this.#apart) return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;
+    const isTorn = isTornApart(
+      { before: wasZero, offered: at(offered[0], group), after: zero },
+      { before: wasOne, offered: at(offered[1], group), after: one },
+    );
+    return isTorn ? 1 : 0;
   }
 }
 

@@ -4,8 +4,15 @@
  */
 
 import { rowOf } from '../claims/book.ts';
-import { arrivedEntry, type HomeEntry } from '../claims/claim.ts';
-import { dropHolding, dropHome, forgetVersion, setHome, takeBack } from '../claims/holding.ts';
+import { arrivedEntry } from '../claims/claim.ts';
+import {
+  bringGroupHome,
+  dropHolding,
+  dropHome,
+  forgetVersion,
+  setHome,
+  takeBack,
+} from '../claims/holding.ts';
 import { noteContest } from '../credibility/charges.ts';
 import { announceChanges } from '../information/announcing.ts';
 import { estimateFrom } from '../model/migration.ts';
@@ -44,7 +51,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
   for (const entry of [...state.homes.values()])
     if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
-    else learnPolicy(turn, entry);
+    else learnPolicy(turn, entry.domain);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
   state.information.rowsChanged = true;
@@ -127,13 +134,18 @@ function vanish(turn: Turn, domain: DomainId): void {
 }
 
 /** The holder agreed under the old policy, and may not hear of the new one before it calls: the claim comes home. */
-function learnPolicy(turn: Turn, entry: HomeEntry): void {
-  const policy = turn.state.samples.get(entry.domain)?.traits.policy;
-  if (policy === undefined || isSamePolicy(policy, entry.policy)) return;
+function learnPolicy(turn: Turn, domain: DomainId): void {
+  const entry = turn.state.homes.get(domain);
+  const policy = turn.state.samples.get(domain)?.traits.policy;
+  if (entry === undefined || policy === undefined || isSamePolicy(policy, entry.policy)) return;
   const learnt = { ...entry, policy };
   const isAway = entry.holder !== turn.state.config.self && entry.settlement === null;
   if (isAway) takeBack(turn, learnt, 'its policy was changed');
-  else setHome(turn, learnt);
+  else {
+    setHome(turn, learnt);
+    // It may be in a group now that is about to leave it behind.
+    if (entry.holder === turn.state.config.self) bringGroupHome(turn, domain);
+  }
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {

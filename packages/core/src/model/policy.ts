@@ -6,7 +6,8 @@
  * - `keepApart`: a host that receives a claim holds at most one of its group afterwards; a host that
  *   already held more may not come to hold more.
  * - `keepTogether`: two hosts may not come to share a group more than they did: the smaller of their
- *   two shares does not grow. So a group that is whole moves whole or stays.
+ *   two shares does not grow. So a group that is whole moves whole or stays. What a host holds and does not
+ *   offer may be void by now without its knowing that: it holds its host back, and draws nothing there.
  *
  * A rule that is broken already binds no less: what is wrong may only get better.
  */
@@ -96,23 +97,32 @@ export function keepApartViolations(
   return violations;
 }
 
-/** How far two hosts share a keep-together group: 0 while one of them holds none of it. */
-export function split(here: number, there: number): number {
-  return Math.min(here, there);
+/** What one side of a deal holds of a keep-together group: before and after it, and what it offered of it before. */
+export type GroupShare = Readonly<{ before: number; offered: number; after: number }>;
+
+/** Whether two hosts would share a keep-together group more: one gives of it and keeps more than the other had for certain. */
+export function isTornApart(one: GroupShare, other: GroupShare): boolean {
+  if (one.after === one.before) return false;
+  const [giver, taker] = one.after < one.before ? [one, other] : [other, one];
+  return giver.after > taker.offered;
 }
 
 /** Keep-together groups that two hosts would share more than before. */
 export function keepTogetherViolations(
   hostNames: readonly [string, string],
   before: readonly [GroupCounts, GroupCounts],
+  offered: readonly [GroupCounts, GroupCounts],
   after: readonly [GroupCounts, GroupCounts],
 ): readonly PolicyViolation[] {
   const violations: PolicyViolation[] = [];
   for (const group of new Set([...after[0].keys(), ...after[1].keys()])) {
-    const was = split(before[0].get(group) ?? 0, before[1].get(group) ?? 0);
-    const here = after[0].get(group) ?? 0;
-    const there = after[1].get(group) ?? 0;
-    if (split(here, there) <= was) continue;
+    const shareOf = (side: 0 | 1): GroupShare => ({
+      before: before[side].get(group) ?? 0,
+      offered: offered[side].get(group) ?? 0,
+      after: after[side].get(group) ?? 0,
+    });
+    const [here, there] = [shareOf(0).after, shareOf(1).after];
+    if (!isTornApart(shareOf(0), shareOf(1))) continue;
     violations.push({
       code: 'keep-together',
       message: `The keep-together group "${group}" would be split: ${here} on ${hostNames[0]}, ${there} on ${hostNames[1]}.`,

@@ -26,7 +26,7 @@ export type Receipt =
       domain: DomainId;
       from: HostId;
       to: HostId;
-      /** Null: it is on neither host, and neither has seen how the migration ended. */
+      /** Null: neither host has seen how the migration ended, and neither can tell any more. */
       moved: boolean | null;
       detail: string;
       statistics: MigrationStatistics | null;

@@ -17,7 +17,7 @@ import { giveUp } from './giving-up.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import { type Worth, whyRoomIsKept } from './kept-room.ts';
 import { patience } from './patience.ts';
-import { refuse } from './refusing.ts';
+import { endArrival, refuse } from './refusing.ts';
 import type { Reservation } from './settlement.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
@@ -28,8 +28,11 @@ export function tickReceiving(turn: Turn, random: number): void {
     const { settlement, domain, home, version } = reservation;
     const expired = nowMs >= reservation.leaseExpiresAtMs;
     if (reservation.phase === 'asking') {
-      if (expired) release(turn, reservation, 'its home did not answer');
-      else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
+      if (expired) {
+        // Nothing was let in, and nothing will be. Its home, down for now, may have promised it all the same.
+        endArrival(turn, reservation, 'refused');
+        release(turn, reservation, 'its home did not answer');
+      } else if (turn.due(`settle ${settlement}`)) ask(turn, reservation);
     } else if (reservation.phase === 'refusing') {
       if (turn.due(`refuse ${settlement}`))
         turn.emit({ kind: 'refuseArrival', settlement, domain });
@@ -59,6 +62,7 @@ export function arrivalRequested(
     ...reservation,
     phase: 'arriving',
     leaseExpiresAtMs: nowMs + state.config.timing.settleLeaseMs,
+    opened: true,
   });
 }
 
@@ -130,8 +134,12 @@ export function arrivalInspected(
   const reservation = state.reservations.get(settlement);
   if (reservation === undefined || nowMs < reservation.leaseExpiresAtMs) return;
   if (reservation.phase === 'refusing') return;
-  if (presence.state === 'absent')
-    release(turn, reservation, 'nothing arrives here any more, and it does not run here');
+  if (presence.state !== 'absent') return;
+  const why = 'nothing arrives here any more, and it does not run here';
+  // Where its home has said that it moved, it has gone on since. Otherwise its home may ask about this much later, when
+  // the domain runs here by another settlement: what is certain now is found out and written down.
+  if (reservation.phase === 'arrived') release(turn, reservation, why);
+  else refuse(turn, reservation, why);
 }
 
 /** The reservation under which a domain that now runs here arrived, if it did so by us. */
@@ -205,6 +213,7 @@ function callNext(turn: Turn, random: number): void {
       phase: 'asking',
       startedAtMs: nowMs,
       leaseExpiresAtMs: nowMs + config.timing.settleLeaseMs,
+      opened: false,
     };
     setReservation(turn, reservation);
     turn.due(`settle ${settlement}`);

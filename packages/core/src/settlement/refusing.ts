@@ -5,7 +5,7 @@
  * The rule: `refused` is said only after three things, in this order: the journal holds that the arrival is
  * being refused (nothing is let in by it any more), the hypervisor has ended whatever had come and says that it
  * never ran here, and the journal holds `refused`. From then on the home may resume its own copy, so nothing
- * ever takes it back.
+ * ever takes it back. Where nothing was ever let in, because the home did not answer, the last of them is enough.
  */
 
 import type { SettlementMessage } from '../message.ts';
@@ -65,11 +65,12 @@ export function arrivalRefused(
   const reservation = state.reservations.get(settlement);
   // It runs here: the next sample takes it in, reservation and all.
   if (outcome === 'running') {
-    answer(turn, settlement, domain, 'running', 'open');
+    answerLocate(turn, settlement, domain, { state: 'running' });
     return;
   }
   // Without room kept for it nothing can be opened for this settlement any more, and that is durable already.
-  if (outcome === 'refused' && reservation !== undefined) endArrival(turn, reservation, 'refused');
+  const isCertain = outcome === 'refused' || reservation?.opened === false;
+  if (isCertain && reservation !== undefined) endArrival(turn, reservation, 'refused');
   if (reservation?.phase === 'refusing')
     release(turn, reservation, reservation.why ?? 'it was given up');
   answer(turn, settlement, domain, 'absent', wordOf(turn, settlement, outcome));
@@ -82,24 +83,35 @@ export function answerLocate(
   domain: DomainId,
   presence: DomainPresence,
 ): void {
-  answer(turn, settlement, domain, toLocated(presence), wordOf(turn, settlement, 'open'));
+  const located = toLocated(presence);
+  const otherwise = located === 'running' ? whileRunning(turn, settlement) : 'open';
+  answer(turn, settlement, domain, located, wordOf(turn, settlement, otherwise));
 }
 
 /** Remembers how an arrival ended. What has been said once is not changed: its home has built on it. */
 export function endArrival(
   turn: Turn,
-  { settlement, domain, home }: Pick<Reservation, 'settlement' | 'domain' | 'home'>,
+  { settlement, domain, home, opened }: Reservation,
   ended: 'arrived' | 'refused',
 ): void {
   const { endedArrivals } = turn.state;
   if (endedArrivals.has(settlement)) return;
-  const value = { settlement, domain, home, ended };
+  const unopened = opened === false && ended === 'refused';
+  const value = { settlement, domain, home, ended, ...(unopened ? { unopened } : {}) };
   endedArrivals.set(settlement, value);
   turn.record({ kind: 'arrival', key: settlement, value });
   const [oldest] = endedArrivals.keys();
   if (endedArrivals.size <= endedArrivalsMax || oldest === undefined) return;
   endedArrivals.delete(oldest);
   turn.record({ kind: 'arrival', key: oldest, value: null });
+}
+
+/**
+ * It runs here and nothing is written down about this settlement. With room kept for it, the next measurement takes
+ * the domain in and tells; without, it came in another way, or by this one before that was forgotten.
+ */
+function whileRunning(turn: Turn, settlement: SettlementId): ArrivalWord {
+  return turn.state.reservations.has(settlement) ? 'open' : 'unclear';
 }
 
 function wordOf(turn: Turn, settlement: SettlementId, otherwise: ArrivalWord): ArrivalWord {

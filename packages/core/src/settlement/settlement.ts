@@ -7,6 +7,7 @@
  *            migrating ── stayed ──▶ failed
  *            migrating ── end not seen, restart ──▶ resolving ── both sides asked ──▶ moved | failed
  *   holder   arriving ── its home says: give it up, it stayed ──▶ refusing ── nothing can arrive ──▶ (refused)
+ *            arriving ── its home says nothing, and nothing came ──▶ refusing
  *
  * The holder keeps room from before it asks. It stops keeping it only when nothing can arrive any more:
  * the lease ended before the home's hypervisor opened the way, or the home says how it ended, or the
@@ -32,6 +33,8 @@ export type Reservation = Readonly<{
   leaseExpiresAtMs: number;
   /** `refusing`: why it must not arrive any more. */
   why?: string;
+  /** False while no way has been opened for it, and nothing can have come; what is written before this was kept has none. */
+  opened?: boolean;
 }>;
 
 /** How an arrival ended for good, as the target remembers it: what its home may build on. */
@@ -41,6 +44,8 @@ export type EndedArrival = Readonly<{
   home: HostId;
   /** `arrived`: it has run here. `refused`: it never ran here by this settlement, and never will. */
   ended: 'arrived' | 'refused';
+  /** No way was opened for it: its home can hold nothing paused until it hears of this. */
+  unopened?: true;
 }>;
 
 export type SettlementPhase = 'migrating' | 'resolving' | 'moved' | 'failed';
@@ -76,7 +81,8 @@ export type Located = 'running' | 'paused' | 'arriving' | 'absent';
 
 /**
  * What the target's journal says about this settlement. `open`: it may still arrive, or nothing is written
- * down. `unclear`: it can arrive no more, and whether it ever ran there nobody knows.
+ * down; with `running`: the target is about to take it in. `unclear`: it can arrive no more, and whether it ever
+ * ran there by this settlement nobody knows.
  */
 export type ArrivalWord = 'open' | 'refused' | 'arrived' | 'unclear';
 
@@ -108,12 +114,14 @@ export type Resolution =
  *   running                running                      alarm
  *   running                has run                      moved: somebody brought it back
  *   running                arriving                     the target is asked to give it up
- *   paused by migration    running, or has run          clear what is left here, then moved
+ *   paused, absent         running, not yet taken in    wait: the target is about to say how it came
+ *   paused by migration    has run                      clear what is left here, then moved
  *   paused by migration    will never run it (proven)   resume, then stayed
  *   paused by migration    arriving, absent             the target is asked to give it up
  *   paused by migration    cannot prove, unreachable    hold it paused, alarm
- *   absent                 running, or has run          clear the definition, then moved
- *   absent                 running, though refused      stayed: somebody started it there
+ *   absent                 has run                      clear the definition, then moved
+ *   absent                 running, though refused      stayed: it came there in another way
+ *   absent                 running, cannot tell how     it is not known whether it moved
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
@@ -154,7 +162,7 @@ export function resolve(
 }
 
 function absentHere(defined: boolean, there: There | null, elsewhere: string | null): Resolution {
-  if (there !== null && hasRun(there)) {
+  if (there?.arrival === 'arrived') {
     // Also where it does not run there any more: it may have gone on, and a definition that starts by itself with the
     // host would be a second copy. Who brought it back and shut it down while this agent was away finds it in the log.
     if (defined)
@@ -164,9 +172,7 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
       detail: there.presence === 'running' ? 'the target is running it' : 'the target has run it',
     };
   }
-  // `refused` is for good: it did not get there by this migration.
-  if (there?.presence === 'running')
-    return { kind: 'stayed', detail: 'it never ran there by this, and somebody started it there' };
+  if (there?.presence === 'running') return runsThere(there);
   if (!defined && elsewhere !== null && there !== null) return goneOn(there, elsewhere);
   if (there === null) return wait('gone from here, and the target cannot be asked', true);
   // What the target holds then may be the last there is of it: nothing of ours ends or starts it.
@@ -174,6 +180,24 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
   return defined
     ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
     : { ...wait('neither host knows the domain', true), nowhere: true };
+}
+
+/** The target runs it. Whether this migration brought it there, or another one, or somebody by hand, only its journal tells. */
+function runsThere({ arrival }: There): Resolution {
+  switch (arrival) {
+    case 'refused':
+      return {
+        kind: 'stayed',
+        detail: 'it never ran at the target by this migration, and came there in another way',
+      };
+    case 'unclear':
+      return {
+        kind: 'unknown',
+        detail: 'the target runs it, and cannot tell whether this migration brought it there',
+      };
+    default:
+      return takingIn;
+  }
 }
 
 /**
@@ -207,11 +231,13 @@ function goneOn({ arrival }: There, elsewhere: string): Resolution {
 function pausedHere(there: There | null): Resolution {
   if (there === null)
     return wait('paused here, and the target cannot be asked: it is held paused', true);
-  if (hasRun(there))
+  if (there.arrival === 'arrived')
     return { kind: 'clear', detail: 'the target has run it; its paused copy here is ended' };
   switch (there.presence) {
     case 'running':
-      return wait('paused here, and somebody else started it at the target', true);
+      if (there.arrival === 'open') return takingIn;
+      if (there.arrival === 'unclear') return unclear('paused here');
+      return wait('paused here, and running at the target, where it came in another way', true);
     case 'absent':
       if (there.arrival === 'refused')
         return { kind: 'resume', detail: 'the target never ran it and gave it up for good' };
@@ -230,7 +256,7 @@ function pausedHere(there: There | null): Resolution {
 /** An administrator, or the machine, paused it: whatever is decided, it is not resumed and not ended. */
 function pausedByHand(there: There | null): Resolution {
   if (there === null) return wait('paused here by hand, and the target cannot be asked', true);
-  if (hasRun(there))
+  if (there.arrival === 'arrived')
     return wait('the target has run it; its copy here, paused by hand, must not be resumed', true);
   if (there.presence === 'running' || there.presence === 'paused')
     return wait('paused here by hand, and not absent at the target', true);
@@ -240,10 +266,12 @@ function pausedByHand(there: There | null): Resolution {
   return { ...wait('paused here by hand: the target is asked to give it up', false), giveUp: true };
 }
 
-/** Once the target has run it, its memory here is of the past: for good, whatever became of it there. */
-function hasRun({ presence, arrival }: There): boolean {
-  return arrival === 'arrived' || (presence === 'running' && arrival !== 'refused');
-}
+/** It may have come by this migration or in another way: the target says so once it has measured itself. */
+const takingIn: Resolution = {
+  kind: 'wait',
+  detail: 'the target runs it, and has not said yet how it came there',
+  alarm: false,
+};
 
 /** It is asked for on and on: somebody may come to know. */
 function unclear(here: string): Resolution {

@@ -14,7 +14,7 @@ import {
 } from '../exchange/exchange.ts';
 import { hearBook } from '../information/seeking.ts';
 import type { DealMessage, DeclineReason } from '../message.ts';
-import type { Book, Claim, DomainId, Exchange, HostId, TrafficRow } from '../model/model.ts';
+import type { Book, Claim, DomainId, Exchange, HostId, Offer, TrafficRow } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
@@ -53,14 +53,16 @@ export function checkAcceptance(
     );
   if (!moves.every(isAsProposed))
     return refuse('a claim of the exchange has changed since the proposal');
-  const evaluation = evaluateExchange(book, message.book, exchange, state.config.cost);
+  // Of what the peer believes to hold, this host may have taken some back, and knows that best itself.
+  const theirs = trustedBook(state, message.book, deal.peer) ?? message.book;
+  const evaluation = evaluateExchange(book, theirs, exchange, state.config.cost);
   const [violation] = evaluation.violations;
   if (violation !== undefined) return refuse(violation.message);
   const isMeeting = exchange.take.length === 0 && exchange.give.length === 1;
   const meets =
     isMeeting &&
     exchange.give[0] === deal.meeting &&
-    foundMeeting(state, book, message.book, deal.meeting) !== undefined;
+    foundMeeting(state, book, theirs, deal.meeting) !== undefined;
   if (!meets && !(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
     return refuse('by the proposer’s own data it gains less than the margin');
   const { gainBitsPerSecond } = evaluation;
@@ -176,11 +178,20 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
   drive(turn, deal, { kind: 'received', nowMs, signal: 'decline', detail });
 }
 
-/** The peer's book without what it cannot offer; undefined when it speaks for somebody else. */
+/**
+ * The peer's book without what it cannot offer; undefined when it speaks for somebody else. What is to be kept together
+ * with that counts as before: either the peer holds it, or it does not know yet that it does not.
+ */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
-  const offers = book.offers.filter(({ claim }) => isTakeable(state, claim, from));
-  return { ...book, offers };
+  const offers: Offer[] = [];
+  const keepTogether = [...book.fixed.keepTogether];
+  for (const offer of book.offers) {
+    const group = offer.traits.policy.keepTogether;
+    if (isTakeable(state, offer.claim, from)) offers.push(offer);
+    else if (group !== undefined) keepTogether.push(group);
+  }
+  return { ...book, offers, fixed: { ...book.fixed, keepTogether } };
 }
 
 /**
