@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'do not look who is there before calling a domain that is to be kept apart',
-    'settlement/receiving.ts',
+    'settlement/calling.ts',
     'return (groups.get(keepApart) ?? 0) > 0;',
     'return (groups.get(keepApart) ?? 0) > 99;',
   ),
@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'do not count kept room',
-    'settlement/receiving.ts',
+    'settlement/reserving.ts',
     '    bytes += reservation.traits.memoryBytes;\n',
     '',
   ),
@@ -270,7 +270,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  one('keep no receipt of what arrived', 'settlement/receiving.ts', 'turn.file({', 'void ({'),
+  one('keep no receipt of what arrived', 'settlement/reserving.ts', 'turn.file({', 'void ({'),
   one(
     'let the lease of kept room end at its old time after a restart',
     'restarting.ts',

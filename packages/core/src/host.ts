@@ -43,10 +43,10 @@ import {
   arrivalInspected,
   arrivalRequested,
   receiveSettlementAnswer,
-  reservationOf,
   tickReceiving,
 } from './settlement/receiving.ts';
 import { answerLocate, arrivalRefused, receiveLocate } from './settlement/refusing.ts';
+import { reservationOf } from './settlement/reserving.ts';
 import {
   departureInspected,
   migrationEnded,

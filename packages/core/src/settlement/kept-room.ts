@@ -11,7 +11,7 @@
 import type { Holding } from '../claims/claim.ts';
 import type { DomainId } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-import { reservationOf } from './receiving.ts';
+import { reservationOf } from './reserving.ts';
 import { savedNow } from './worth.ts';
 
 /** For so long room is left to others. */

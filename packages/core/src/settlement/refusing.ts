@@ -12,7 +12,7 @@ import type { SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { DomainPresence, RefusalOutcome } from '../ports.ts';
 import type { Turn } from '../state.ts';
-import { release, setReservation } from './receiving.ts';
+import { release, setReservation } from './reserving.ts';
 import type { ArrivalWord, Located, Reservation } from './settlement.ts';
 
 /** Homes may ask about a migration long after: more than a host sees in years. */

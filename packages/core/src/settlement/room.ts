@@ -2,7 +2,7 @@
 
 import type { HostCapacity, HostRoom } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-import { committedMemoryBytes } from './receiving.ts';
+import { committedMemoryBytes } from './reserving.ts';
 
 export function roomNow(state: HostState, capacity: HostCapacity): HostRoom {
   // As many are arriving as may at a time, or are in doubt: whoever has to wait for them has no room.
