@@ -1,6 +1,5 @@
 /** Room that is kept here for domains that are to arrive: durably, before their homes are asked, and until nothing can arrive any more. */
 
-import { paperLoad } from '../claims/book.ts';
 import { dropHolding, setHolding } from '../claims/holding.ts';
 import type { RefuseReason } from '../message.ts';
 import type { DomainId, SettlementId } from '../model/model.ts';
@@ -25,12 +24,6 @@ export function committedMemoryBytes(state: HostState): number {
   for (const [domain, sample] of state.samples)
     if (!reserved.has(domain)) bytes += sample.traits.memoryBytes;
   return bytes;
-}
-
-/** How much of the memory limit the claims held here leave free on paper. */
-export function paperRoomBytes(state: HostState): number {
-  const limit = state.sample?.capacity.memoryLimitBytes ?? 0;
-  return limit - paperLoad(state).memoryBytes;
 }
 
 export function setReservation(turn: Turn, reservation: Reservation): void {
