@@ -74,6 +74,7 @@ function distrust(
   const forMs = Math.min(longestMs, firstMs * 2 ** standing.times);
   standing.times += 1;
   standing.untilMs = nowMs + forMs;
+  state.credibility.distrusted.add(peer);
   standing.why = detail;
   standing.isShutOut = false;
   standing.charges.clear();
@@ -99,17 +100,22 @@ function takeBackFrom(turn: Turn, peer: HostId, why: string): void {
 /** Has peers that are distrusted shut out, once nothing is under way with them that needs an answer. */
 export function tickDistrust(turn: Turn): void {
   const { state, nowMs } = turn;
-  for (const [peer, standing] of state.credibility.standings) {
-    if (standing.untilMs <= nowMs) {
-      if (!state.directory.peers.has(peer) && isClean(standing))
-        state.credibility.standings.delete(peer);
-      continue;
-    }
-    if (standing.isShutOut) continue;
+  const { standings, distrusted } = state.credibility;
+  if (turn.due('standings', forgottenMs / 12)) forgetStrangers(state);
+  for (const peer of distrusted) {
+    const standing = standings.get(peer);
+    if (standing === undefined || standing.untilMs <= nowMs) distrusted.delete(peer);
+    if (standing === undefined || standing.untilMs <= nowMs || standing.isShutOut) continue;
     if (isInvolved(state, peer)) continue;
     standing.isShutOut = true;
     turn.emit({ kind: 'shutOut', peer, forMs: standing.untilMs - nowMs, why: standing.why });
   }
+}
+
+/** Of a large cluster most peers are heard of once and not again. */
+function forgetStrangers({ credibility, directory }: HostState): void {
+  for (const [peer, standing] of credibility.standings)
+    if (!directory.peers.has(peer) && isClean(standing)) credibility.standings.delete(peer);
 }
 
 /**

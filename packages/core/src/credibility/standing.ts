@@ -68,13 +68,20 @@ export type Standing = {
 
 export type Credibility = {
   readonly standings: Map<HostId, Standing>;
+  /** Those that are left out of trading now. */
+  readonly distrusted: Set<HostId>;
   /** Claims on domains here that others hold, and for how long each could have been called. */
   readonly waits: Map<DomainId, Wait>;
   lookedAtMs: number;
 };
 
 export function createCredibility(): Credibility {
-  return { standings: new Map(), waits: new Map(), lookedAtMs: Number.NEGATIVE_INFINITY };
+  return {
+    standings: new Map(),
+    distrusted: new Set(),
+    waits: new Map(),
+    lookedAtMs: Number.NEGATIVE_INFINITY,
+  };
 }
 
 /** What is known of a member; undefined for anybody else. */
@@ -117,7 +124,7 @@ export function isFruitless(state: HostState, peer: HostId): boolean {
   return (state.credibility.standings.get(peer)?.fruitless ?? 0) >= fruitlessMax;
 }
 
-/** Nothing is held against it: in a large cluster most peers are heard of once and not again. */
+/** Nothing is held against it. */
 export function isClean({ charges, suspicions, times, fruitless }: Standing): boolean {
   return charges.size === 0 && suspicions.size === 0 && times === 0 && fruitless === 0;
 }
