@@ -32,7 +32,7 @@ if (obstacle !== undefined) {
       socketPath,
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'unknown' }) },
-      way: { isHeld: async () => false, close: async () => {} },
+      way: { isHeld: async () => false, isGuarded: async () => true, close: async () => {} },
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

@@ -64,7 +64,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'opened' }) },
-      way: { isHeld: async () => false, close: async () => {} },
+      way: { isHeld: async () => false, isGuarded: async () => true, close: async () => {} },
       path,
       options: {
         limits: {

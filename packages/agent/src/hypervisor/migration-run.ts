@@ -42,8 +42,8 @@ export type MigrationSettings = Readonly<{
 export type MigrationWorld = Readonly<{
   client: Pick<LibvirtClient, 'domains' | 'dedicated'>;
   path: MigrationPath;
-  /** Whether libvirt waits for an answer that got lost. */
-  way: Pick<DepartureWay, 'isHeld'>;
+  /** Whether libvirt waits for an answer that got lost, and whether anybody sees to it that it would. */
+  way: Pick<DepartureWay, 'isHeld' | 'isGuarded'>;
   log: Log;
   settings: MigrationSettings;
   /** The agent is ending. */
@@ -54,6 +54,8 @@ export type MigrationWorld = Readonly<{
 const endingMsMax = 60_000;
 const callMsMax = 10_000;
 const lostAnswer = 'the domain was sent, and the target’s answer got lost';
+const guessed =
+  'the domain was sent and runs here all the same: its mover died, so libvirt may have taken a lost answer for a no';
 
 export class MigrationRun {
   readonly #world: MigrationWorld;
@@ -70,6 +72,8 @@ export class MigrationRun {
   #hasAnswer = false;
   #statistics: TypedParameters = new Map();
   #leftHere = false;
+  /** All memory was sent once: it stood still here, for the target to go on. */
+  #stoppedHere = false;
 
   constructor(
     world: MigrationWorld,
@@ -120,6 +124,12 @@ export class MigrationRun {
       event.detail === lifecycleDetail.stoppedMigrated
     ) {
       this.#leftHere = true;
+    } else if (
+      event.kind === 'lifecycle' &&
+      event.event === lifecycleEvent.suspended &&
+      event.detail === lifecycleDetail.suspendedMigrated
+    ) {
+      this.#stoppedHere = true;
     }
   }
 
@@ -245,12 +255,21 @@ export class MigrationRun {
         log.log('warn', 'migration-end-unseen', `${departure.domain.name}: ${end.detail}`);
         return this.#movedResult(durationMs);
       case 'runs-here':
+        if (await this.#isGuessed(departure)) return { outcome: 'unknown', detail: guessed };
         return this.#abort === undefined
           ? stayed(end.code, end.detail)
           : stayed(this.#abort.code, this.#abort.detail);
       case 'unclear':
         return { outcome: 'unknown', detail: end.detail };
     }
+  }
+
+  /**
+   * Everything was sent, the guest stood still, and then libvirt let it run on here: nobody but the mover keeps it from
+   * taking a lost answer for a no, and the mover is gone. The target is to be asked, and nothing agreed on meanwhile.
+   */
+  async #isGuessed({ domain }: Departure): Promise<boolean> {
+    return this.#stoppedHere && !(await this.#world.way.isGuarded(domain.uuid).catch(() => false));
   }
 
   #movedResult(durationMs: number): MigrationResult {

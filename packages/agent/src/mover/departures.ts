@@ -8,6 +8,8 @@ import { closeMover, listMovers } from './control.ts';
 export type DepartureWay = Readonly<{
   /** The order to run the domain was passed on, and its answer is overdue or lost. */
   isHeld(domain: string): Promise<boolean>;
+  /** A mover stands between libvirt and the way, as it has since the migration began. */
+  isGuarded(domain: string): Promise<boolean>;
   /** Ends every way by which the domain leaves: libvirt, if it waits still, resumes the source's copy. */
   close(domain: string): Promise<void>;
 }>;
@@ -19,6 +21,7 @@ export function departureWay(runDirectory: string): DepartureWay {
     );
   return {
     isHeld: async (domain) => (await leaving(domain)).some(({ held }) => held),
+    isGuarded: async (domain) => (await leaving(domain)).length > 0,
     async close(domain) {
       for (const { settlement } of await leaving(domain)) {
         const closed = await closeMover(runDirectory, settlement, 'source');

@@ -34,6 +34,7 @@ function wayOf(isHeld = false): DepartureWay & { closed: number } {
   const way = {
     closed: 0,
     isHeld: async () => isHeld,
+    isGuarded: async () => true,
     close: async () => {
       way.closed += 1;
     },
@@ -111,6 +112,7 @@ describe('a copy that is left paused', () => {
     });
     const way = {
       isHeld: async () => isHeld,
+      isGuarded: async () => true,
       close: async () => {
         told.push('close');
         isHeld = false;

@@ -40,6 +40,7 @@ function prepare(
   path: MigrationPath = openPath(),
   given = order,
   signal = new AbortController().signal,
+  isGuarded = true,
 ) {
   const progress: MigrationProgress[] = [];
   const said: string[] = [];
@@ -47,7 +48,7 @@ function prepare(
     {
       client: libvirt,
       path,
-      way: { isHeld: async () => false },
+      way: { isHeld: async () => false, isGuarded: async () => isGuarded },
       log: { log: (_level, code) => said.push(code) },
       signal,
       settings: { bandwidthBytesPerSecond: null, downtimeMaxMs: 300, pollMs: 2, askEveryMs: 2 },
@@ -73,6 +74,43 @@ function pendingPerform() {
   };
   return { handler, begun: begun.promise, resolve, reject };
 }
+
+describe('a migration that fails after everything was sent', () => {
+  /** libvirt lost its connection to the target, and lets the guest run on here. */
+  async function failedAfter(isGuarded: boolean, stoodStill: boolean) {
+    const call = pendingPerform();
+    const libvirt = new ScriptedLibvirt({ [perform]: call.handler });
+    const path = openPath();
+    const { run } = prepare(libvirt, path, order, undefined, isGuarded);
+    const result = run.run();
+    await call.begun;
+    if (stoodStill)
+      run.notice({
+        kind: 'lifecycle',
+        domain: reference,
+        event: lifecycleEvent.suspended,
+        detail: lifecycleDetail.suspendedMigrated,
+      });
+    call.reject(refused('internalError', 'client socket is closed'));
+    return { result: await result, path };
+  }
+
+  test('stayed, while its mover is there: that one would not have let libvirt guess', async () => {
+    const { result, path } = await failedAfter(true, true);
+    expect(result).toMatchObject({ outcome: 'stayed' });
+    expect(path.closed).toBe(1);
+  });
+
+  test('is in doubt when its mover is gone: the target may run it as well', async () => {
+    const { result, path } = await failedAfter(false, true);
+    expect(result).toMatchObject({ outcome: 'unknown' });
+    expect(path.closed).toBe(0);
+  });
+
+  test('stayed, whatever became of its mover, when it never stood still', async () => {
+    expect((await failedAfter(false, false)).result).toMatchObject({ outcome: 'stayed' });
+  });
+});
 
 describe('a migration that succeeds', () => {
   test('reports progress, is allowed more downtime only when it needs it, and leaves nothing here', async () => {
