@@ -25,6 +25,8 @@ export const streams = {
   badMomentsPlan: 1012,
   hands: 1013,
   handsAgain: 1014,
+  together: 1015,
+  togetherLoad: 1016,
 } as const;
 
 /** Faults of one kind, as means: each `every` is in seconds for the whole cluster; 0 = never. */
@@ -76,9 +78,14 @@ export type Faults = Readonly<{
   operatorAway: boolean;
 }>;
 
+/** `name` is in the policies of its domains. */
+export type Group = Readonly<{ name: string; domains: readonly string[] }>;
+
 export type Plan = Readonly<{
   seed: number;
   cluster: Cluster;
+  /** Domains that start on one host and are to be kept together, group by group. */
+  together: readonly Group[];
   options: SimClusterOptions;
   timing: NonNullable<SimClusterOptions['timing']> & Readonly<Record<'settleLeaseMs', number>>;
   faults: Faults;
@@ -93,7 +100,7 @@ export function drawPlan(seed: number): Plan {
     const drawn = value();
     return random.next() < share ? drawn : 0;
   };
-  const cluster = drawCluster(random);
+  const { cluster, together } = drawCluster(random, seed);
   const settleLeaseMs = Math.round(between(3_000, 12_000));
   const claimLeaseMs = Math.round(between(20_000, 60_000));
   const timing = {
@@ -144,6 +151,7 @@ export function drawPlan(seed: number): Plan {
   return {
     seed,
     cluster,
+    together,
     timing,
     options: {
       seed,
@@ -187,7 +195,7 @@ function drawPreset(random: SimRandom): NonNullable<SimClusterOptions['preset']>
   return drawn < 0.4 ? 'aggregate' : 'default';
 }
 
-function drawCluster(random: SimRandom): Cluster {
+function drawCluster(random: SimRandom, seed: number): Pick<Plan, 'cluster' | 'together'> {
   const hostCount = 3 + random.below(3);
   const perHost = 2 + random.below(3);
   // How many domains a host has room for beyond its own: none makes cycles of full hosts.
@@ -209,18 +217,63 @@ function drawCluster(random: SimRandom): Cluster {
     dirtyBytesPerSecond: random.next() < 0.1 ? 2e9 : 1e7,
     policy: drawPolicy(random, hostCount, Math.floor(index / perHost)),
   }));
+  const names = domains.map(({ id }) => id);
+  const apart = new SimRandom(seed, streams.together);
+  const together = drawGroups(apart, domains);
   const parsed = parseCluster({
     version: 1,
     distance: [0, 1, 3, 5],
     hosts,
-    domains,
-    traffic: drawTraffic(
-      random,
-      domains.map(({ id }) => id),
-    ),
+    domains: domains.map((domain) => {
+      const group = together.find((one) => one.domains.includes(domain.id));
+      return group === undefined ? domain : { ...domain, policy: { keepTogether: group.name } };
+    }),
+    traffic: [...drawTraffic(random, names), ...drawPulls(apart, names, together)],
   });
   if (!parsed.ok) throw new Error(parsed.message);
-  return parsed.value;
+  return { cluster: parsed.value, together };
+}
+
+/** In some seeds, on some hosts, two or three domains that no other rule is about have to stay together. */
+function drawGroups(
+  random: SimRandom,
+  domains: readonly Readonly<{ id: string; host: string; policy: object }>[],
+): readonly Group[] {
+  if (random.next() >= 0.4) return [];
+  const groups: Group[] = [];
+  for (const host of new Set(domains.map((domain) => domain.host))) {
+    const free = domains.filter(
+      (domain) => domain.host === host && Object.keys(domain.policy).length === 0,
+    );
+    const size = 2 + random.below(2);
+    if (random.next() < 0.4 || free.length < 2) continue;
+    groups.push({
+      name: `whole${groups.length}`,
+      domains: shuffle(
+        random,
+        free.map(({ id }) => id),
+      ).slice(0, size),
+    });
+  }
+  return groups;
+}
+
+/**
+ * What pulls at groups that are kept together: their domains talk to each other, and one of them even more to somebody
+ * else, so that the group gains by following it, and it by leaving the group. Drawn apart from all other traffic.
+ */
+export function drawPulls(random: SimRandom, names: readonly string[], groups: readonly Group[]) {
+  const traffic: { a: string; b: string; bitsPerSecond: number }[] = [];
+  for (const { domains } of groups) {
+    for (const [index, a] of domains.entries())
+      for (const b of domains.slice(index + 1))
+        traffic.push({ a, b, bitsPerSecond: 2e8 * random.next() });
+    const others = names.filter((name) => !domains.includes(name));
+    const a = domains[random.below(domains.length)] as string;
+    const b = others[random.below(others.length)] as string;
+    traffic.push({ a, b, bitsPerSecond: 1e8 * Math.exp(3 * random.next()) });
+  }
+  return traffic;
 }
 
 /** One domain's policy; `home` is where it runs, so that a pin does not contradict the start. */

@@ -16,6 +16,10 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
   { seed: 1594, what: 'a domain that came back while its old copy was to be taken away has moved' },
   { seed: 3433, what: 'what waits for the order of a host that is gone for ever takes its room' },
   {
+    seed: 570,
+    what: 'one of a group is not asked for where the other one cannot be taken',
+  },
+  {
     seed: 3510,
     what: 'what a host held of one that is gone for ever is not there any more, for its load and for its peers',
   },

@@ -7,6 +7,7 @@ import { claims } from './checkers/claims.ts';
 import { deals } from './checkers/deals.ts';
 import { durability } from './checkers/durability.ts';
 import { endings } from './checkers/endings.ts';
+import { keepTogether } from './checkers/keep-together.ts';
 import { migrations } from './checkers/migrations.ts';
 import { oneHost } from './checkers/one-host.ts';
 import { pingPong } from './checkers/ping-pong.ts';
@@ -91,6 +92,7 @@ function live(scene: Scene): void {
     migrations,
     room,
     policies,
+    keepTogether,
     receipts,
     pingPong,
     trust,

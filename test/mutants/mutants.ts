@@ -255,6 +255,30 @@ export const mutants: readonly Mutant[] = [
     'return zero > keepApartLimit(wasZero) || one > keepApartLimit(wasOne) ? 1 : 0;',
     'return zero > 99 + keepApartLimit(wasZero) || one > 99 + keepApartLimit(wasOne) ? 1 : 0;',
   ),
+  one(
+    'ignore keep-together rules in an exchange',
+    'model/policy.ts',
+    'return giver.after > taker.offered;',
+    'return giver.after > 99 + taker.offered;',
+  ),
+  one(
+    'draw one of a group to where another may be void by now',
+    'model/policy.ts',
+    'return giver.after > taker.offered;',
+    'return giver.after > taker.before;',
+  ),
+  one(
+    'trust a peer in what it holds of a group although this host knows better',
+    'trading/answering.ts',
+    'const theirs = trustedBook(state, message.book, deal.peer) ?? message.book;',
+    'const theirs = message.book;',
+  ),
+  one(
+    'let the rest of a group go when one of it stays after all',
+    'claims/holding.ts',
+    'if (groupOf(turn, entry) !== group) continue;',
+    'if (groupOf(turn, entry) !== group || turn.nowMs > 0) continue;',
+  ),
   {
     name: 'ignore the memory limit of an exchange',
     edits: [
