@@ -56,7 +56,7 @@ export type SimHostSurroundings = Readonly<{
 
 /** After so many samples without an event a host is sampled so many times more rarely; never beyond `staleMs`. */
 const calmSamplesMin = 12;
-const calmPace = 5;
+const calmPace = 3;
 
 export class SimHost {
   readonly id: HostId;
