@@ -23,17 +23,20 @@ export function peerStatus(labOf: () => Lab): void {
     expect(alive).toMatchObject({ name: 'h2', pid: lab.host('h2').agent?.pid });
 
     await lab.killAgent('h2');
-    const argv = barterCommand(['status', '--peer', 'h2']);
-    // Exit code 124 would mean that it had not answered by then.
-    const dead = await lab.exec('h1', argv, { timeoutMs: answerWithinMs });
-    expect(dead).toMatchObject({ code: 1, stdout: '' });
-    expect(dead.stderr).toMatch(/h2 does not answer/);
+    try {
+      const argv = barterCommand(['status', '--peer', 'h2']);
+      // Exit code 124 would mean that it had not answered by then.
+      const dead = await lab.exec('h1', argv, { timeoutMs: answerWithinMs });
+      expect(dead).toMatchObject({ code: 1, stdout: '' });
+      expect(dead.stderr).toMatch(/h2 does not answer/);
+    } finally {
+      // The stories after this one need it.
+      await lab.startAgent('h2');
+    }
 
     const unknown = await lab.barter('h1', 'status', '--peer', 'h99');
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
     expect(unknown.stderr).toMatch(/h99/);
-
-    await lab.startAgent('h2');
     await untilReady(lab);
   });
 }
