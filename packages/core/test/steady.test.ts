@@ -10,14 +10,19 @@ const domain = domainId('vm');
 const partner = 'partner';
 const full = 100e6;
 
-/** A host with one domain whose load was, minute by minute, these shares of what it is in full. */
-function after(...shares: readonly number[]) {
-  const state = {
+/** A host that is measured, and on which nothing runs yet. */
+function measuredHost(): HostState {
+  return {
     config: { timing: { steadyMs, rowTrustMs: 120_000 } },
     sample: { trafficMeasured: true },
     samples: new Map(),
     steadiness: new Map(),
   } as unknown as HostState;
+}
+
+/** A host with one domain whose load was, minute by minute, these shares of what it is in full. */
+function after(...shares: readonly number[]) {
+  const state = measuredHost();
   shares.forEach((share, minute) => {
     const rates = share > 0 ? [{ address: partner, bitsPerSecond: share * full }] : [];
     const sample = { domain, traits: { cpu: share }, rates } as unknown as HostedDomain;
@@ -71,12 +76,7 @@ test.each([
 });
 
 test('what comes to a host where nothing ran is judged once it has been measured for long enough', () => {
-  const state = {
-    config: { timing: { steadyMs, rowTrustMs: 120_000 } },
-    sample: { trafficMeasured: true },
-    samples: new Map(),
-    steadiness: new Map(),
-  } as unknown as HostState;
+  const state = measuredHost();
   watchSteadiness(state, 0);
   for (let minute = 1; minute <= 4; minute++) {
     // Its traffic shows a moment after it does.

@@ -104,9 +104,11 @@ export function tickDistrust(turn: Turn): void {
   if (turn.due('standings', forgottenMs / 12)) forgetStrangers(state);
   for (const peer of distrusted) {
     const standing = standings.get(peer);
-    if (standing === undefined || standing.untilMs <= nowMs) distrusted.delete(peer);
-    if (standing === undefined || standing.untilMs <= nowMs || standing.isShutOut) continue;
-    if (isInvolved(state, peer)) continue;
+    if (standing === undefined || standing.untilMs <= nowMs) {
+      distrusted.delete(peer);
+      continue;
+    }
+    if (standing.isShutOut || isInvolved(state, peer)) continue;
     standing.isShutOut = true;
     turn.emit({ kind: 'shutOut', peer, forMs: standing.untilMs - nowMs, why: standing.why });
   }

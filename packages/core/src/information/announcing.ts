@@ -9,6 +9,7 @@
 import type { InformationMessage } from '../message.ts';
 import type { DomainId, DomainNotice, HostId, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
+import { dropOldest } from './bounded.ts';
 import { keepersRefreshed, pauseMs, refreshesKept } from './information.ts';
 import { standHere } from './looking-around.ts';
 import { noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
@@ -342,12 +343,4 @@ function chunks(domains: ReadonlySet<DomainId>): readonly (readonly DomainId[])[
   for (let start = 0; start < all.length; start += domainsPerMessage)
     some.push(all.slice(start, start + domainsPerMessage));
   return some;
-}
-
-function dropOldest<Key>(map: Map<Key, unknown>, max: number): void {
-  if (map.size <= max) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }

@@ -7,6 +7,7 @@
  */
 
 import type { DomainId, HostId, HostPlace, LoadSummary, Location } from '../model/model.ts';
+import { dropOldest } from './bounded.ts';
 
 /** Where a domain is, as far as this host was told. */
 export type KnownDomain = Readonly<{
@@ -62,6 +63,12 @@ export class Directory {
     for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.peers.delete(host);
   }
 
+  /** Whether a host's summary came in within so long. */
+  hasHeard(host: HostId, nowMs: number, withinMs: number): boolean {
+    const known = this.peers.get(host);
+    return known !== undefined && nowMs - known.receivedAtMs <= withinMs;
+  }
+
   /** Where a host is, by its own word (`certain`) or somebody else's. */
   learnPlace(place: HostPlace, certain: boolean): void {
     if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
@@ -90,13 +97,13 @@ export class Directory {
     const home = told.home ?? known?.home ?? null;
     const name = told.name ?? known?.name ?? domain;
     this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
-    makeRoom(this.#domains, domainsMax);
+    dropOldest(this.#domains, domainsMax);
     return known === undefined || known.holder !== holder || known.home !== home;
   }
 
   learnAddress(address: string, domain: DomainId): void {
     this.#addresses.set(address, domain);
-    makeRoom(this.#addresses, addressesMax);
+    dropOldest(this.#addresses, addressesMax);
   }
 
   find(domain: DomainId): KnownDomain | undefined {
@@ -149,12 +156,4 @@ function isBetter(told: ToldDomain, certain: boolean, known: KnownDomain, nowMs:
   // A home that lost its memory, or hearsay that it does not confirm; messages in disorder are younger.
   const isOld = Math.abs(nowMs - known.heardAtMs) > hearsayMs;
   return isOld && (!known.certain || known.home === told.home);
-}
-
-function makeRoom<Key>(map: Map<Key, unknown>, max: number): void {
-  if (map.size <= max) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }

@@ -13,11 +13,13 @@
 
 import { prospectsAt } from '../exchange/potential.ts';
 import type { InformationMessage } from '../message.ts';
+import { sharedLevels } from '../model/distance.ts';
 import type { Book, HostId, HostPlace, Location } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { triedMs } from '../trading/prospects.ts';
+import { dropOldest } from './bounded.ts';
 import { keepersRefreshed, refreshesKept } from './information.ts';
-import { isWithin, keyOf, namedMax, regionsOf } from './region-shelf.ts';
+import { keyOf, namedMax, regionsOf } from './region-shelf.ts';
 import { introduce } from './summary.ts';
 
 /** Regions asked about at once, and remembered as such. */
@@ -47,7 +49,7 @@ export function receiveNearby(
   { region, location }: InformationMessage & { kind: 'nearby' },
 ): void {
   const { state, nowMs } = turn;
-  if (isWithin(location, region)) {
+  if (sharedLevels(location, region) === region.length) {
     const name = state.directory.place(from)?.name ?? from;
     keep(turn, { host: from, name, location }, region);
     return;
@@ -76,12 +78,11 @@ export function lookAround(turn: Turn, book: Book): void {
   for (const { key, region } of due.slice(0, askedAtOnce)) {
     asked.delete(key);
     asked.set(key, nowMs);
+    dropOldest(asked, askedMax);
     for (const keeper of ring.keepersOf(key))
       if (keeper === config.self) meet(turn, regions.draw(region, nowMs));
       else turn.send(keeper, { kind: 'nearby', region, location: config.location });
   }
-  for (const key of [...asked.keys()].slice(0, Math.max(0, asked.size - askedMax)))
-    asked.delete(key);
 }
 
 /** Regions around the partners of what this host offers, in which it would gain; most first. */

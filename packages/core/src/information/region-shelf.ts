@@ -25,10 +25,6 @@ export function regionsOf(location: Location): readonly Location[] {
   return Array.from({ length: levels }, (_, n) => location.slice(0, levels - n));
 }
 
-export function isWithin(location: Location, region: Location): boolean {
-  return region.every((level, n) => location[n] === level);
-}
-
 export class RegionShelf {
   readonly #regions = new Map<string, Standing>();
 

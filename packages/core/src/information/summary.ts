@@ -56,10 +56,7 @@ export function summarize(turn: Turn, random: number): void {
   const summary = makeSummary(turn);
   const partners = isFew(state) ? [...information.others] : partnerHosts(state);
   information.partnerHosts = new Set(partners);
-  const isFresh = (host: HostId) => {
-    const known = state.directory.peers.get(host);
-    return known !== undefined && nowMs - known.receivedAtMs <= 2 * summaryEveryMs;
-  };
+  const isFresh = (host: HostId) => state.directory.hasHeard(host, nowMs, 2 * summaryEveryMs);
   const knowsFew = state.directory.peers.size < othersTold(state);
   for (const host of partners) tell(turn, host, summary, !isFresh(host));
   for (const host of draw(state, random)) tell(turn, host, summary, knowsFew && !isFresh(host));
@@ -83,10 +80,7 @@ export function introduce(turn: Turn, hosts: readonly HostId[]): void {
   const { state, nowMs } = turn;
   if (state.sample === null) return;
   const freshMs = 2 * state.config.timing.summaryEveryMs;
-  const strangers = hosts.filter((host) => {
-    const known = state.directory.peers.get(host);
-    return known === undefined || nowMs - known.receivedAtMs > freshMs;
-  });
+  const strangers = hosts.filter((host) => !state.directory.hasHeard(host, nowMs, freshMs));
   if (strangers.length === 0) return;
   const summary = makeSummary(turn);
   for (const host of strangers) tell(turn, host, summary, true);

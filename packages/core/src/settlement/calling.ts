@@ -2,7 +2,7 @@
 
 import { heldDomains, traitsOf } from '../claims/book.ts';
 import { type Holding, isHeld } from '../claims/claim.ts';
-import type { DomainId, Policy, SettlementId } from '../model/model.ts';
+import type { DomainId, HostCapacity, Policy, SettlementId } from '../model/model.ts';
 import { countGroups } from '../model/policy.ts';
 import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
@@ -45,7 +45,8 @@ export function callNext(turn: Turn, random: number): void {
     if (state.reservations.size >= config.migrationsAtOnce) break;
     const roomBytes = sample.capacity.memoryTransientBytes - committedMemoryBytes(state);
     const obstacle =
-      whyNoRoom(state, holding) ?? whyRoomIsKept(state, { holding, worth }, roomBytes, next, nowMs);
+      whyNoRoom(state, holding, sample.capacity, roomBytes) ??
+      whyRoomIsKept(state, { holding, worth }, roomBytes, next, nowMs);
     if (obstacle !== null) {
       blocked.push({ holding, urgencyPerByte: worth });
       if (holding.waiting !== obstacle)
@@ -109,24 +110,25 @@ function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
-function whyNoRoom(state: HostState, holding: Holding): string | null {
-  const { sample } = state;
-  if (sample === null) return 'this host has not been measured yet';
+function whyNoRoom(
+  state: HostState,
+  holding: Holding,
+  { vcpuLimit }: HostCapacity,
+  roomBytes: number,
+): string | null {
   const { memoryBytes, vcpus, policy, name } = holding.traits;
-  const free = sample.capacity.memoryTransientBytes - committedMemoryBytes(state);
-  if (memoryBytes > free) {
+  if (memoryBytes > roomBytes) {
     const leaving = [...state.homes.values()].filter((entry) => entry.holder !== state.config.self);
     const hope =
       leaving.length > 0 ? `until one of ${leaving.length} leaving VMs is gone` : 'at all';
-    return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, free)} are free`;
+    return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, roomBytes)} are free`;
   }
   const reservedVcpus = [...state.reservations.values()].reduce(
     (sum, reservation) => sum + reservation.traits.vcpus,
     0,
   );
   const runningVcpus = [...state.samples.values()].reduce((sum, one) => sum + one.traits.vcpus, 0);
-  if (runningVcpus + reservedVcpus + vcpus > sample.capacity.vcpuLimit)
-    return `no vCPUs left for ${name}`;
+  if (runningVcpus + reservedVcpus + vcpus > vcpuLimit) return `no vCPUs left for ${name}`;
   if (isKeptApart(state, holding.claim.domain, policy))
     return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
   return null;

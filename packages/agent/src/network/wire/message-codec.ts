@@ -55,10 +55,12 @@ const refuseReason = word(
   'no-room',
 );
 
+const levels = (number: number) => list(number, text(limits.name), limits.locationLevels);
+
 const standing = message<HostPlace>('StandingHost', {
   host: one(1, hostId),
   name: one(2, text(limits.name)),
-  location: list(3, text(limits.name), limits.locationLevels),
+  location: levels(3),
 });
 
 const dealOnly = (name: string) => message<{ deal: DealId }>(name, { deal: one(1, dealId) });
@@ -218,14 +220,14 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
   nearby: [
     27,
     message<Body<'nearby'>>('Nearby', {
-      region: list(1, text(limits.name), limits.locationLevels),
-      location: list(2, text(limits.name), limits.locationLevels),
+      region: levels(1),
+      location: levels(2),
     }),
   ],
   near: [
     28,
     message<Body<'near'>>('Near', {
-      region: list(1, text(limits.name), limits.locationLevels),
+      region: levels(1),
       hosts: list(2, standing, limits.standing),
     }),
   ],
