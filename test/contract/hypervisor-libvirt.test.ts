@@ -4,6 +4,7 @@
  */
 
 import { LibvirtHypervisor } from '@barter/agent/hypervisor/libvirt-hypervisor.ts';
+import { plainWay } from '@barter/agent/mover/departures.ts';
 import type { DomainId } from '@barter/core';
 import { DomainApi, LibvirtConnection } from '@barter/libvirt';
 import { describe, test } from 'vitest';
@@ -32,7 +33,7 @@ if (obstacle !== undefined) {
       socketPath,
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'unknown' }) },
-      way: { isHeld: async () => false, isGuarded: async () => true, close: async () => {} },
+      way: plainWay,
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

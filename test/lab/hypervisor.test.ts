@@ -7,6 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { LibvirtHypervisor } from '@barter/agent/hypervisor/libvirt-hypervisor.ts';
 import type { MigrationPath } from '@barter/agent/migration-path.ts';
+import { plainWay } from '@barter/agent/mover/departures.ts';
 import type { DomainId, HostId } from '@barter/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HypervisorStage, hypervisorContract } from '../contract/hypervisor.ts';
@@ -64,7 +65,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'opened' }) },
-      way: { isHeld: async () => false, isGuarded: async () => true, close: async () => {} },
+      way: plainWay,
       path,
       options: {
         limits: {

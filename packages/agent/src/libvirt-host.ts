@@ -17,7 +17,7 @@ import { monotonicMs } from './mover/monotonic.ts';
 import { plainPath } from './mover/plain-path.ts';
 import { readQemuOwner } from './mover/qemu-owner.ts';
 import { defaultMoverCommand, type MoverProcess } from './mover/start-mover.ts';
-import { TunnelPath } from './mover/tunnel-path.ts';
+import { type TunnelOptions, TunnelPath } from './mover/tunnel-path.ts';
 import { NftablesProbe } from './probe/nftables-probe.ts';
 import { type Result, success } from './result.ts';
 
@@ -39,7 +39,10 @@ export async function openLibvirtHost(
   let door: ArrivalDoor | undefined;
   const hypervisor = await LibvirtHypervisor.open({
     socketPath,
-    path: migrationPath(config, needs, mover, owner),
+    path: migrationPath(config, needs, mover, {
+      owner,
+      qemuDirectory: join(dirname(socketPath), 'qemu'),
+    }),
     way: departureWay(mover.runDirectory),
     door: {
       close: async (settlement) => await given(door).close(settlement),
@@ -113,10 +116,10 @@ function migrationPath(
   config: Config,
   { network }: HypervisorNeeds,
   mover: MoverProcess,
-  owner: Awaited<ReturnType<typeof readQemuOwner>>,
+  qemu: Pick<TunnelOptions, 'owner' | 'qemuDirectory'>,
 ): MigrationPath {
   const { path } = config.migration;
   return path === 'tunnel'
-    ? new TunnelPath({ ...mover, network, owner })
+    ? new TunnelPath({ ...mover, network, ...qemu })
     : plainPath(path, { network });
 }

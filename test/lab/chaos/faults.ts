@@ -87,10 +87,21 @@ function servicesOf(lab: Lab, host: string): readonly ProcessRecord[] {
   return [agent, libvirtd].filter(isAlive);
 }
 
-/** Everything but what keeps the namespaces. */
+/** Everything but what keeps the namespaces, and a QEMU that a migration has stopped: only that one's end is its end. */
 function everythingOn(lab: Lab, host: string): readonly ProcessRecord[] {
   const { namespace, holder } = lab.host(host);
-  return processesIn(namespace).filter(({ pid }) => pid !== holder?.pid);
+  return processesIn(namespace).filter(
+    (record) => record.pid !== holder?.pid && !isStopped(record),
+  );
+}
+
+function isStopped({ pid }: ProcessRecord): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  } catch {
+    return false;
+  }
 }
 
 function freeze(records: readonly ProcessRecord[]): Undo {

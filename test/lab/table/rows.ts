@@ -212,6 +212,52 @@ export const rows: readonly Row[] = [
     },
   },
   {
+    name: 'source mover, the order passed, the target runs it',
+    ends: target,
+    async act(stage) {
+      await stage.performDone();
+      stage.killMover(source);
+      // As long as libvirt would need to take that for a no, and to let the guest run on.
+      await pause(3_000);
+      stage.thaw('libvirtd', target);
+    },
+  },
+  {
+    name: 'source mover and source libvirtd, the order passed, the target runs it',
+    ends: target,
+    async act(stage) {
+      await stage.performDone();
+      stage.killMover(source);
+      await pause(1_000);
+      await stage.killLibvirtd(source);
+      stage.thaw('libvirtd', target);
+    },
+  },
+  {
+    name: 'both movers, the order not let in',
+    ends: source,
+    environment: { [target]: holdOrder },
+    async act(stage) {
+      await stage.sees(source, 'left paused', 20);
+      await pause(1_500);
+      stage.killMover(source);
+      stage.killMover(target);
+    },
+  },
+  {
+    name: 'source mover and source agent, the order passed, the target runs it',
+    ends: target,
+    async act(stage) {
+      await stage.performDone();
+      await stage.lab.killAgent(source);
+      stage.killMover(source);
+      await pause(1_000);
+      stage.thaw('libvirtd', target);
+      await pause(3_000);
+      await stage.lab.startAgent(source);
+    },
+  },
+  {
     name: 'target mover, the order not let in',
     ends: source,
     environment: { [target]: holdOrder },

@@ -52,8 +52,7 @@ export async function resumeLeftover(
   const presence = await inspectDomain(domains, uuid, way.isHeld);
   if (presence.state !== 'paused' || !presence.byMigration) return;
   // Where libvirt waits for its answer still, it resumes by itself when there can be none any more.
-  const isWaiting = await way.isHeld(uuid);
-  await way.close(uuid);
+  const isWaiting = await way.close(uuid);
   if (!isWaiting) await domains.resume(await domains.lookupByUuid(uuid));
 }
 
@@ -88,8 +87,14 @@ async function undefine(domains: DomainApi, uuid: string, onUndefine: OnUndefine
 
 async function destroyLeft(domains: DomainApi, way: DepartureWay, uuid: string): Promise<void> {
   const presence = await inspectDomain(domains, uuid, way.isHeld);
-  if (presence.state === 'paused' && presence.byMigration)
+  if (presence.state !== 'paused' || !presence.byMigration) return;
+  const isKilled = await way.kill(uuid);
+  try {
     await domains.destroy(await domains.lookupByUuid(uuid));
+  } catch (error) {
+    // libvirt may have noticed its end by itself.
+    if (!isKilled || !(isNotFound(error) || isInvalidState(error))) throw error;
+  }
 }
 
 function isLeftover(presence: DomainPresence): boolean {

@@ -32,6 +32,8 @@ export type Watch = Readonly<{
   signal: AbortSignal;
   /** libvirt said, at some time, that the domain left for the target. */
   sawItLeave(): boolean;
+  /** The target's answer got lost: nobody works on it any more (presence.ts). */
+  isHeld(): Promise<boolean>;
   /** It is under way and not overdue. */
   mayGoOn(): boolean;
   abort(): Promise<void>;
@@ -78,7 +80,7 @@ export async function concludeFailure(
   let leftInARow = 0;
   let last: DomainPresence | undefined;
   while (performance.now() < deadlineMs && !watch.signal.aborted) {
-    last = await inspectDomain(client.domains, domain.uuid).catch(() => undefined);
+    last = await inspectDomain(client.domains, domain.uuid, watch.isHeld).catch(() => undefined);
     const isLeft = last?.state === 'paused' && last.byMigration;
     leftInARow = isLeft ? leftInARow + 1 : 0;
     // Perform-done: it stands still until somebody decides, so nobody waits longer than needed.

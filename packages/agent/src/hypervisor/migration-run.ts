@@ -147,11 +147,12 @@ export class MigrationRun {
       );
     }
     this.#migrating = departure.domain;
-    const monitor = this.#monitor(departure);
+    const watches = [this.#monitor(departure), this.#watchWay(departure)];
     const error = await Promise.race([this.#perform(departure, path), this.#heldUp.promise]);
     this.#hasAnswer = true;
     this.#answered.resolve();
-    await monitor;
+    // Where the answer got lost, libvirt may let whoever asks it wait for the guest's QEMU.
+    if (error !== lostAnswer) await Promise.all(watches);
     if (error === lostAnswer) return { outcome: 'unknown', detail: lostAnswer };
     return error === null ? this.#moved(departure) : this.#failed(departure, error);
   }
@@ -186,7 +187,14 @@ export class MigrationRun {
       // Asked for before libvirt had begun, or hung: asked for again until it has an effect.
       if (this.#abort !== undefined) await this.#abortJob();
       else await this.#heed(patience.judge(this.#read(job)), domain);
-      if (await this.#world.way.isHeld(domain.uuid).catch(() => false))
+    }
+  }
+
+  /** Apart from the monitor, whose question libvirt may leave unanswered. */
+  async #watchWay({ domain }: Departure): Promise<void> {
+    while (!this.#hasAnswer) {
+      await this.#pause(this.#world.settings.pollMs);
+      if (!this.#hasAnswer && (await this.#world.way.isHeld(domain.uuid).catch(() => false)))
         this.#heldUp.resolve(lostAnswer);
     }
   }
@@ -246,6 +254,7 @@ export class MigrationRun {
       askEveryMs: this.#world.settings.askEveryMs,
       signal: this.#world.signal,
       sawItLeave: () => this.#leftHere,
+      isHeld: () => this.#world.way.isHeld(departure.domain.uuid),
       // libvirtd may have lost us and not the migration; it goes on for as long as it could have anyway.
       mayGoOn: () => this.#elapsedMs() < overMs && this.#abort === undefined,
       abort: () => this.#abortJob(),

@@ -19,8 +19,8 @@ import {
 export type StateAndReason = Readonly<{ state: number; reason: number }>;
 
 /**
- * Rejects with a `LibvirtError` when libvirt cannot be asked. `isHeld` says whether libvirt waits for an answer of the
- * target that got lost: then nobody works on the migration any more, although its job goes on.
+ * Rejects with a `LibvirtError` when libvirt cannot be asked. `isHeld` says whether an answer of the target got lost: then
+ * nobody works on the migration any more, although its job may go on, and its QEMU may not answer who asks for the job.
  */
 export async function inspectDomain(
   domains: DomainApi,
@@ -31,11 +31,11 @@ export async function inspectDomain(
     const domain = await domains.lookupByUuid(uuid);
     const state = await domains.state(domain);
     if (!isActive(state.state)) return { state: 'absent', defined: true };
-    const presence = presenceOf(state, await jobOf(domains, domain));
     const isAtItsEnd =
       state.state === domainState.paused && state.reason === pausedReason.migration;
-    if (presence.state !== 'migrating-out' || !isAtItsEnd || !(await isHeld(uuid))) return presence;
-    return { state: 'paused', detail: 'sent, and the answer got lost', byMigration: true };
+    if (isAtItsEnd && (await isHeld(uuid)))
+      return { state: 'paused', detail: 'sent, and the answer got lost', byMigration: true };
+    return presenceOf(state, await jobOf(domains, domain));
   } catch (error) {
     if (isNotFound(error)) return { state: 'absent', defined: false };
     throw error;

@@ -62,9 +62,10 @@ export class Carrier {
     return !this.#over && monotonicMs() < this.#limits.leaseEndsAtMs;
   }
 
-  get status(): Pick<MoverStatus, 'phase' | 'connections' | 'bytes' | 'held'> {
+  get status(): Pick<MoverStatus, 'phase' | 'connections' | 'bytes' | 'ordered' | 'held'> {
     const { connections, bytes } = { connections: this.#connections, bytes: this.#bytes() };
-    return { phase: this.#phase, connections, bytes, held: this.#isHeld() };
+    const [ordered, held] = [this.awaitsAnswer, this.#isHeld()];
+    return { phase: this.#phase, connections, bytes, ordered, held };
   }
 
   /** A guarded connection waits for the answer to its order, or does no more: nothing but `end` ends it meanwhile. */

@@ -38,6 +38,13 @@ const sourceJob = z.strictObject({
   role: z.literal('source'),
   ...common,
   listen: paths,
+  /** Stopped while the answer to the order to run the domain is missing (standstill.ts); null: nothing is. */
+  standstill: z
+    .strictObject({
+      qemu: z.strictObject({ pid: z.number().int().positive(), startTicks: z.number() }),
+      mark: z.string().min(1).max(4096).startsWith('/'),
+    })
+    .nullable(),
   host: z.string().min(1).max(256),
   port: z.number().int().min(1).max(65535),
 });
@@ -90,7 +97,9 @@ export const moverStatus = z.object({
   phase: z.enum(['waiting', 'carrying', 'lingering']),
   connections: z.number().int(),
   bytes: z.number(),
-  /** The order to run the domain has been passed on, and its answer is overdue or lost. */
+  /** The order to run the domain has been passed on, and its answer has not been handed to libvirtd. */
+  ordered: z.boolean().default(false),
+  /** And that is overdue or lost. */
   held: z.boolean().default(false),
 });
 export type MoverStatus = z.infer<typeof moverStatus>;

@@ -8,7 +8,8 @@
  * (qemu_migration.c, `qemuMigrationSrcPerformPeer2Peer3`: "There is a small chance that … ddom could in fact be
  * running on the dest"). The rule here: whoever has passed the order on does not let libvirtd see the way break. Its
  * connection stays open and its keepalives are answered, so that it waits, with the guest paused, until the agents
- * have found out what the target did. Only the agent, who then closes the way, makes libvirt resume.
+ * have found out what the target did. Only the agent, who then closes the way, makes libvirt resume. What happens when
+ * this process is killed meanwhile is not this file's business: the guest's QEMU stands still (standstill.ts).
  */
 
 import type { Socket } from 'node:net';
@@ -24,19 +25,28 @@ const frameBytesMax = 8 * 1024 * 1024;
 
 export type OrderState = 'none' | 'pending' | 'held';
 
+export type OrderWatch = Readonly<{
+  /** Before the order goes on to the target. When it throws, the order does not, and libvirtd's connection breaks. */
+  onOrder(): void;
+  /** Its answer has been handed to libvirtd. */
+  onAnswered(): void;
+  /** Every new state; `none` in the end. */
+  onChange(state: OrderState): void;
+}>;
+
 export class OrderGuard extends Duplex {
   readonly #near: Socket;
-  readonly #onChange: (state: OrderState) => void;
+  readonly #watch: OrderWatch;
   readonly #calls = new Watched();
   readonly #answers = new Watched();
   #serial: number | undefined;
   #state: OrderState = 'none';
 
-  /** `near` is libvirtd's connection; `onChange` is told of every new state, in the end of `none`. */
-  constructor(near: Socket, onChange: (state: OrderState) => void) {
+  /** `near` is libvirtd's connection. */
+  constructor(near: Socket, watch: OrderWatch) {
     super({ allowHalfOpen: true });
     this.#near = near;
-    this.#onChange = onChange;
+    this.#watch = watch;
     near.on('data', (chunk: Buffer) => this.#fromLibvirt(chunk));
     near.once('end', () => {
       if (this.#state === 'held') near.destroy();
@@ -53,9 +63,20 @@ export class OrderGuard extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void) {
-    for (const frame of this.#answers.push(chunk))
-      if (frame.type === replyType && frame.serial === this.#serial) this.#enter('none');
-    this.#near.write(chunk, done);
+    const frames = this.#answers.push(chunk);
+    const isAnswer = ({ type, serial }: RpcFrame) => type === replyType && serial === this.#serial;
+    const isAnswered = this.#state !== 'none' && frames.some(isAnswer);
+    this.#near.write(chunk, (error) => {
+      // What libvirtd has not got it does not know: to it, the answer is lost.
+      if (isAnswered && !error) this.#answered();
+      done(error);
+    });
+  }
+
+  #answered(): void {
+    this.#watch.onAnswered();
+    this.#enter('none');
+    if (this.destroyed) this.#near.destroy();
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -73,12 +94,24 @@ export class OrderGuard extends Duplex {
   #fromLibvirt(chunk: Buffer): void {
     for (const frame of this.#calls.push(chunk)) {
       if (isOrderToRun(frame)) {
+        if (!this.#mayPass()) return;
         this.#serial = frame.serial;
         this.#enter('pending');
       } else if (this.#state !== 'none' && isPing(frame)) this.#near.write(pong);
     }
     if (this.#state === 'held' || this.destroyed) return;
     if (!this.push(chunk)) this.#near.pause();
+  }
+
+  #mayPass(): boolean {
+    try {
+      this.#watch.onOrder();
+      return true;
+    } catch (error) {
+      this.#near.destroy();
+      this.destroy(error as Error);
+      return false;
+    }
   }
 
   #hold(): void {
@@ -91,7 +124,7 @@ export class OrderGuard extends Duplex {
   #enter(state: OrderState): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#onChange(state);
+    this.#watch.onChange(state);
   }
 }
 

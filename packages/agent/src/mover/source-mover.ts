@@ -12,6 +12,7 @@ import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, channels, connectionsMax, encodeHeader } from './channel.ts';
 import type { SourceJob } from './job.ts';
 import { OrderGuard } from './order-guard.ts';
+import { beginStandstill, endStandstill } from './standstill.ts';
 import { showsPinnedKey, tlsSettings } from './tls-settings.ts';
 
 const handshakeMaxMs = 10_000;
@@ -104,22 +105,32 @@ function carry(job: SourceJob, channel: Channel, near: Socket, carrier: Carrier,
     far.write(encodeHeader(channel));
     log.log('info', 'connected', `The ${channel} channel is connected.`, { channel });
     const count = () => near.bytesRead + near.bytesWritten;
-    if (channel === 'libvirt') carrier.join(guarded(near, carrier, log), far, count);
+    if (channel === 'libvirt') carrier.join(guarded(job, near, carrier, log), far, count);
     else carrier.join(near, far, count);
   });
 }
 
 /** libvirtd's connection, which does not break while the answer to its order is missing. */
-function guarded(near: Socket, carrier: Carrier, log: Log): OrderGuard {
+function guarded(
+  { domain, standstill }: SourceJob,
+  near: Socket,
+  carrier: Carrier,
+  log: Log,
+): OrderGuard {
   const cut = () => near.destroy();
-  const guard: OrderGuard = new OrderGuard(near, (state) => {
-    carrier.order(guard, state, cut);
-    if (state === 'held')
-      log.log(
-        'warn',
-        'order-unanswered',
-        'The way broke before the target had answered the order.',
-      );
+  const guard: OrderGuard = new OrderGuard(near, {
+    onOrder() {
+      if (standstill !== null) beginStandstill({ domain, ...standstill });
+    },
+    onAnswered() {
+      if (standstill !== null) endStandstill(standstill.mark);
+    },
+    onChange(state) {
+      carrier.order(guard, state, cut);
+      if (state !== 'held') return;
+      const message = 'The way broke before the target had answered the order.';
+      log.log('warn', 'order-unanswered', message);
+    },
   });
   return guard;
 }

@@ -10,8 +10,11 @@ import { failure, type Result, success } from '../result.ts';
 import { channelPaths, controlPath, settlementDirectory } from './channel.ts';
 import { closeMover, findMover } from './control.ts';
 import { createIdentity, type Identity } from './identity.ts';
+import type { SourceJob } from './job.ts';
 import { monotonicMs } from './monotonic.ts';
 import { closeRequest, type PrepareAnswer, prepareAnswer, prepareRequest } from './prepare.ts';
+import { findQemuProcess } from './qemu-process.ts';
+import { endStandstill, standstillMark } from './standstill.ts';
 import { type MoverProcess, startMover } from './start-mover.ts';
 
 export type TunnelOptions = MoverProcess &
@@ -19,6 +22,8 @@ export type TunnelOptions = MoverProcess &
     network: Pick<PeerNetwork, 'request' | 'remoteAddress'>;
     /** QEMU's user, who may use the sockets besides root; null: only root. See qemu-owner.ts. */
     owner: Readonly<{ uid: number; gid: number }> | null;
+    /** Where libvirt's QEMU driver keeps its files (qemu-process.ts); null: QEMU is not held still (standstill.ts). */
+    qemuDirectory: string | null;
     /** A migration without a moving byte is given up after this long; default 10 minutes. */
     idleMs?: number;
     /** How long a mover stays after the last connection closed; default 5 s. */
@@ -41,7 +46,7 @@ export class TunnelPath implements MigrationPath {
 
   /**
    * Errors: the target's (`no-lease`, `check-failed`, `busy`, `path-mismatch`, …), `expired` when the lease
-   * ended meanwhile, `unreachable`, `timeout`, `bad-answer`, `mover-failed`. After an error nothing is open.
+   * ended meanwhile, `unreachable`, `timeout`, `bad-answer`, `mover-failed`, `qemu-not-found`. After an error nothing is open.
    */
   async open(order: MigrationOrder, facts: MigrationFacts): Promise<Result<OpenPath>> {
     const askedAtMs = monotonicMs();
@@ -49,11 +54,19 @@ export class TunnelPath implements MigrationPath {
     if (under?.phase === 'carrying')
       return failure('busy', `Settlement ${order.settlement} is migrating already.`);
     if (under !== undefined) await this.#closeSource(order);
+    const standstill = this.#standstill(order, facts);
+    if (!standstill.ok) return standstill;
     const identity = await createIdentity();
     const answer = await this.#prepare(order, facts, identity);
     if (!answer.ok) return answer;
     const endsAtMs = Math.min(askedAtMs + order.leaseMs, monotonicMs() + answer.value.leaseMs);
-    const opened = await this.#startSource(order, identity, answer.value, endsAtMs);
+    const opened = await this.#startSource(
+      order,
+      identity,
+      answer.value,
+      endsAtMs,
+      standstill.value,
+    );
     if (!opened.ok) await this.#closeTarget(order);
     return opened;
   }
@@ -83,6 +96,7 @@ export class TunnelPath implements MigrationPath {
     identity: Identity,
     answer: PrepareAnswer,
     endsAtMs: number,
+    standstill: SourceJob['standstill'],
   ): Promise<Result<OpenPath>> {
     const options = this.#options;
     const host = answer.address ?? options.network.remoteAddress(order.target);
@@ -109,6 +123,7 @@ export class TunnelPath implements MigrationPath {
       idleMs: options.idleMs ?? idleDefaultMs,
       lingerMs: options.lingerMs ?? lingerDefaultMs,
       listen: paths,
+      standstill,
       host,
       port: answer.tunnel.port,
     });
@@ -119,9 +134,20 @@ export class TunnelPath implements MigrationPath {
       disksUri: `unix://${paths.disks}`,
       close: async () => {
         await this.#closeSource(order);
+        // How it ended is known: nothing waits any more.
+        endStandstill(standstillMark(options.runDirectory, order.settlement));
         await this.#closeTarget(order);
       },
     });
+  }
+
+  #standstill(order: MigrationOrder, facts: MigrationFacts): Result<SourceJob['standstill']> {
+    const { qemuDirectory, runDirectory } = this.#options;
+    if (qemuDirectory === null) return success(null);
+    const qemu = findQemuProcess(qemuDirectory, facts);
+    if (!qemu.ok) return qemu;
+    const mark = standstillMark(runDirectory, order.settlement);
+    return success({ qemu: qemu.value, mark });
   }
 
   #paths(order: MigrationOrder) {

@@ -37,7 +37,9 @@ function wayOf(isHeld = false): DepartureWay & { closed: number } {
     isGuarded: async () => true,
     close: async () => {
       way.closed += 1;
+      return isHeld;
     },
+    kill: async () => false,
   };
   return way;
 }
@@ -116,7 +118,9 @@ describe('a copy that is left paused', () => {
       close: async () => {
         told.push('close');
         isHeld = false;
+        return true;
       },
+      kill: async () => false,
     };
     await discardLeftover(libvirt.domains, way, uuid, keep);
     expect(told).toEqual(['destroy', 'close', 'undefine']);

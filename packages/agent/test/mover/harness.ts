@@ -12,7 +12,7 @@ import { type ArrivalLease, type ArrivalOptions, serveArrivals } from '../../src
 import { channelPaths, settlementDirectory } from '../../src/mover/channel.ts';
 import { closeMover, listMovers } from '../../src/mover/control.ts';
 import { defaultMoverCommand } from '../../src/mover/start-mover.ts';
-import { TunnelPath } from '../../src/mover/tunnel-path.ts';
+import { type TunnelOptions, TunnelPath } from '../../src/mover/tunnel-path.ts';
 import type { Json, PeerNetwork, RequestHandler } from '../../src/network/peer-network.ts';
 import { failure, type Result, success } from '../../src/result.ts';
 import { domainXml, gibibyte, uuid } from './calls.ts';
@@ -67,7 +67,8 @@ export type Agents = Readonly<{
 }>;
 
 type Overrides = Partial<
-  Pick<ArrivalOptions, 'idleMs' | 'lingerMs' | 'checkArrival' | 'moversMax'>
+  Pick<ArrivalOptions, 'idleMs' | 'lingerMs' | 'checkArrival' | 'moversMax'> &
+    Pick<TunnelOptions, 'qemuDirectory'>
 >;
 
 export function createAgents(directory: string, overrides: Overrides = {}): Agents {
@@ -103,7 +104,12 @@ export function createAgents(directory: string, overrides: Overrides = {}): Agen
     libvirtSocketPath,
     listenAddress: '127.0.0.1',
   });
-  const path = new TunnelPath({ ...common, runDirectory: sourceRunDirectory, network: wire });
+  const path = new TunnelPath({
+    ...common,
+    runDirectory: sourceRunDirectory,
+    network: wire,
+    qemuDirectory: overrides.qemuDirectory ?? null,
+  });
   const qemuPaths = channelPaths(settlementDirectory(runDirectory, order.settlement));
   return { directory, wire, path, lease, libvirtSocketPath, qemuPaths, logFile, logged };
 }

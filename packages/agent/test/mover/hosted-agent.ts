@@ -58,7 +58,7 @@ const common = {
   owner: await readQemuOwner(),
   network,
 };
-const path = new TunnelPath({ ...common, lingerMs: 300 });
+const path = new TunnelPath({ ...common, lingerMs: 300, qemuDirectory: '/run/libvirt/qemu' });
 serveArrivals({
   ...common,
   lingerMs: 300,

@@ -18,15 +18,18 @@ export function closeAll(): void {
 
 export type Path = Awaited<ReturnType<typeof openPath>>;
 
-/** A libvirtd that collects what reaches it and answers everything with `pong`. */
-export async function startLibvirtd(path: string): Promise<() => Buffer> {
+/** A libvirtd that collects what reaches it and answers everything with the same. */
+export async function startLibvirtd(
+  path: string,
+  answer: string | Buffer = 'pong',
+): Promise<() => Buffer> {
   const reached: Buffer[] = [];
   const sockets: Socket[] = [];
   const server = await listen(path, (socket) => {
     sockets.push(socket);
     socket.on('data', (chunk) => {
       reached.push(chunk);
-      socket.write('pong');
+      socket.write(answer);
     });
     socket.on('end', () => socket.end());
   });
@@ -37,8 +40,8 @@ export async function startLibvirtd(path: string): Promise<() => Buffer> {
   return () => Buffer.concat(reached);
 }
 
-export async function openPath(agents: Agents) {
-  const reached = await startLibvirtd(agents.libvirtSocketPath);
+export async function openPath(agents: Agents, answer?: string | Buffer) {
+  const reached = await startLibvirtd(agents.libvirtSocketPath, answer);
   const opened = await agents.path.open(order, facts);
   if (!opened.ok) throw new Error(`${opened.code}: ${opened.message}`);
   const libvirt = decodeURIComponent(opened.value.destinationUri.split('socket=')[1] ?? '');

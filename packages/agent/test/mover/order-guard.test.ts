@@ -20,18 +20,27 @@ let server: Server;
 /** The source's libvirtd. */
 let libvirtd: Socket;
 let guard: OrderGuard;
-let states: OrderState[];
+let states: (OrderState | 'ordered' | 'answered')[];
+/** What has to be done before an order passes fails. */
+let isForbidden: boolean;
 let isClosed: boolean;
 let heard: Buffer[];
 let passed: Buffer[];
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'guard-'));
-  [states, heard, passed, isClosed] = [[], [], [], false];
+  [states, heard, passed, isClosed, isForbidden] = [[], [], [], false, false];
   const path = join(directory, 'near.sock');
   const guarded = Promise.withResolvers<void>();
   server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
-    guard = new OrderGuard(near, (state) => states.push(state));
+    guard = new OrderGuard(near, {
+      onOrder: () => {
+        if (isForbidden) throw new Error('QEMU cannot be stopped');
+        states.push('ordered');
+      },
+      onAnswered: () => states.push('answered'),
+      onChange: (state) => states.push(state),
+    });
     guard.on('data', (chunk: Buffer) => passed.push(chunk));
     guard.on('error', () => {});
     guarded.resolve();
@@ -67,7 +76,7 @@ test('passes everything on as it came, and the answers back', async () => {
   guard.write(answer);
   await turn();
   expect(Buffer.concat(heard)).toEqual(answer);
-  expect(states).toEqual(['pending', 'none']);
+  expect(states).toEqual(['ordered', 'pending', 'answered', 'none']);
 });
 
 test.each([
@@ -99,7 +108,7 @@ test.each([
     breaks();
     await turn();
     expect(isClosed).toBe(false);
-    expect(states).toEqual(['pending', 'held']);
+    expect(states).toEqual(['ordered', 'pending', 'held']);
     await says(ping, ping);
     expect(Buffer.concat(heard)).toEqual(Buffer.concat([pong, pong]));
     libvirtd.destroy();
@@ -111,5 +120,23 @@ test.each([
 test('a way that only stands still is kept alive for libvirtd too', async () => {
   await says(order, ping);
   expect(Buffer.concat(heard)).toEqual(pong);
-  expect(states).toEqual(['pending']);
+  expect(states).toEqual(['ordered', 'pending']);
+});
+
+test('an order before which QEMU could not be stopped does not pass, and libvirtd sees the way break', async () => {
+  isForbidden = true;
+  await says(ping, order);
+  expect(passed).toEqual([]);
+  expect(isClosed).toBe(true);
+  expect(states).toEqual([]);
+});
+
+test('a libvirtd that hangs up before the answer is told nothing: what it does next must have no effect', async () => {
+  await says(order);
+  libvirtd.destroy();
+  await turn();
+  guard.write(answer);
+  await turn();
+  expect(states).not.toContain('answered');
+  expect(states.at(-1)).toBe('none');
 });

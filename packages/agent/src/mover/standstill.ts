@@ -1,0 +1,85 @@
+/**
+ * A source's QEMU stands still (SIGSTOP) from the moment at which the order to run its domain goes to the target until
+ * the answer is back. libvirt takes a lost answer for a no and lets the domain run on; as long as the process stands
+ * still that has no effect, whoever of libvirtd, the mover and the agent is killed meanwhile.
+ *
+ *   going ── the order passes ──▶ standing still ── its answer has been handed to libvirtd ──▶ going   (the mover)
+ *                                 standing still ── the target gave the domain up ───────────▶ going   (the agent)
+ *                                 standing still ── the target has run the domain ───────────▶ killed  (the agent)
+ *
+ * A mark in the runtime directory tells whose process it is, and that it was us who stopped it; it outlives agents,
+ * movers and libvirtd, and a boot takes it away together with the process. Synchronous, because the order waits.
+ */
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { settlementKey } from './channel.ts';
+import { lookAtProcess, type QemuProcess } from './qemu-process.ts';
+
+const markSchema = z.object({
+  domain: z.string(),
+  qemu: z.object({ pid: z.number().int().positive(), startTicks: z.number() }),
+});
+
+export type Standstill = Readonly<{ domain: string; qemu: QemuProcess; mark: string }>;
+
+export function standstillMark(runDirectory: string, settlement: string): string {
+  return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.standstill`);
+}
+
+/** Throws when the mark cannot be written or the process cannot be stopped: then the order must not pass. */
+export function beginStandstill({ domain, qemu, mark }: Standstill): void {
+  mkdirSync(dirname(mark), { recursive: true, mode: 0o700 });
+  writeFileSync(mark, JSON.stringify({ domain, qemu }), { mode: 0o600 });
+  if (lookAtProcess(qemu) === 'gone') throw new Error(`QEMU (process ${qemu.pid}) has ended`);
+  process.kill(qemu.pid, 'SIGSTOP');
+}
+
+/** Lets the process go on; without a mark, or with the process gone, nothing happens. */
+export function endStandstill(mark: string): void {
+  const known = readMark(mark);
+  if (known !== null && lookAtProcess(known.qemu) === 'stopped')
+    process.kill(known.qemu.pid, 'SIGCONT');
+  rmSync(mark, { force: true });
+}
+
+/** The processes of a domain that stand still now because of a migration out of here. */
+export function standstillsOf(runDirectory: string, domain: string): readonly Standstill[] {
+  return standstills(runDirectory).filter((one) => one.domain === domain);
+}
+
+/** All of them. Marks whose process has ended are taken away. */
+export function standstills(runDirectory: string): readonly Standstill[] {
+  const directory = marksDirectory(runDirectory);
+  const found: Standstill[] = [];
+  for (const name of namesIn(directory)) {
+    const known = readMark(join(directory, name));
+    if (known === null) continue;
+    const state = lookAtProcess(known.qemu);
+    if (state === 'gone') rmSync(known.mark, { force: true });
+    else if (state === 'stopped') found.push(known);
+  }
+  return found;
+}
+
+/** null: there is none, or it was not written in full, and then nothing had been stopped yet. */
+function readMark(mark: string): Standstill | null {
+  try {
+    return { ...markSchema.parse(JSON.parse(readFileSync(mark, 'utf8'))), mark };
+  } catch {
+    return null;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.endsWith('.standstill'));
+  } catch {
+    return [];
+  }
+}
+
+function marksDirectory(runDirectory: string): string {
+  return join(runDirectory, 'departures');
+}
