@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { arrivalLease } from '@barter/core';
-import { libvirtSockets } from './config/resolve.ts';
+import { libvirtSockets, moverDirectory } from './config/resolve.ts';
 import type { Config } from './config/schema.ts';
 import { examine } from './doctor/doctor.ts';
 import { hostProbes } from './doctor/host-probes.ts';
@@ -31,7 +31,7 @@ export async function openLibvirtHost(
   const owner = await readQemuOwner();
   const mover: MoverProcess = {
     command: defaultMoverCommand(),
-    runDirectory: join(runDirectory, 'mover'),
+    runDirectory: moverDirectory(config),
     logFile: join(config.stateDirectory, 'mover.log'),
   };
   const socketPath = libvirtSocket(config);

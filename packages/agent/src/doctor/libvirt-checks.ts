@@ -1,6 +1,8 @@
 /** Checks of the hypervisor: libvirt's socket, KVM, locks on disks, storage that both hosts can reach. */
 
-import { libvirtSockets } from '../config/resolve.ts';
+import { join } from 'node:path';
+import { libvirtSockets, moverDirectory } from '../config/resolve.ts';
+import { parseStandstill, standstillMarks } from '../mover/standstill.ts';
 import { type Check, fine, problem, warning } from './check.ts';
 
 const socket: Check = {
@@ -80,4 +82,30 @@ const storage: Check = {
   },
 };
 
-export const libvirtChecks: readonly Check[] = [socket, kvm, locks, storage];
+/** In the middle of a migration that goes well, nobody sees this: it lasts for a fraction of a second. */
+const standstill: Check = {
+  name: 'standstill',
+  async run({ config, probes }) {
+    if (config.hypervisor.kind !== 'libvirt') return [];
+    const directory = standstillMarks(moverDirectory(config));
+    const marks = await Promise.all(
+      (await probes.list(directory)).map(async (name) => {
+        const path = join(directory, name);
+        const mark = await probes.read(path);
+        return mark.kind === 'text' ? parseStandstill(mark.text, path) : null;
+      }),
+    );
+    const found = await Promise.all(
+      marks.map(async (mark) => {
+        const status = mark && (await probes.read(`/proc/${mark.qemu.pid}/status`));
+        if (status?.kind !== 'text' || !/^State:\s*T/m.test(status.text)) return [];
+        return warning(
+          `process ${mark?.qemu.pid}, the QEMU of ${mark?.domain}, stands still: a migration out of here waits to hear whether its target runs it (barter status); libvirt answers no question about it meanwhile. Barter lets it go on or ends it when the target can be asked; only when the target is gone for ever and it runs nowhere: kill -CONT ${mark?.qemu.pid}, then virsh resume`,
+        );
+      }),
+    );
+    return found.flat();
+  },
+};
+
+export const libvirtChecks: readonly Check[] = [socket, kvm, locks, storage, standstill];

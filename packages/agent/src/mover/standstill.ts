@@ -24,8 +24,13 @@ const markSchema = z.object({
 
 export type Standstill = Readonly<{ domain: string; qemu: QemuProcess; mark: string }>;
 
+/** For the directory of all movers of a host. */
+export function standstillMarks(runDirectory: string): string {
+  return join(runDirectory, 'departures');
+}
+
 export function standstillMark(runDirectory: string, settlement: string): string {
-  return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.standstill`);
+  return join(standstillMarks(runDirectory), `${settlementKey(settlement)}.standstill`);
 }
 
 /** Throws when the mark cannot be written or the process cannot be stopped: then the order must not pass. */
@@ -44,18 +49,13 @@ export function endStandstill(mark: string): void {
   rmSync(mark, { force: true });
 }
 
-/** The processes of a domain that stand still now because of a migration out of here. */
+/** The processes of a domain that stand still now because of a migration out of here. Takes away the marks of those that ended. */
 export function standstillsOf(runDirectory: string, domain: string): readonly Standstill[] {
-  return standstills(runDirectory).filter((one) => one.domain === domain);
-}
-
-/** All of them. Marks whose process has ended are taken away. */
-export function standstills(runDirectory: string): readonly Standstill[] {
-  const directory = marksDirectory(runDirectory);
+  const directory = standstillMarks(runDirectory);
   const found: Standstill[] = [];
   for (const name of namesIn(directory)) {
     const known = readMark(join(directory, name));
-    if (known === null) continue;
+    if (known?.domain !== domain) continue;
     const state = lookAtProcess(known.qemu);
     if (state === 'gone') rmSync(known.mark, { force: true });
     else if (state === 'stopped') found.push(known);
@@ -66,7 +66,16 @@ export function standstills(runDirectory: string): readonly Standstill[] {
 /** null: there is none, or it was not written in full, and then nothing had been stopped yet. */
 function readMark(mark: string): Standstill | null {
   try {
-    return { ...markSchema.parse(JSON.parse(readFileSync(mark, 'utf8'))), mark };
+    return parseStandstill(readFileSync(mark, 'utf8'), mark);
+  } catch {
+    return null;
+  }
+}
+
+/** What a mark says; null when it was not written in full. */
+export function parseStandstill(text: string, mark: string): Standstill | null {
+  try {
+    return { ...markSchema.parse(JSON.parse(text)), mark };
   } catch {
     return null;
   }
@@ -78,8 +87,4 @@ function namesIn(directory: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-function marksDirectory(runDirectory: string): string {
-  return join(runDirectory, 'departures');
 }

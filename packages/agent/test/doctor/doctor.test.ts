@@ -70,6 +70,19 @@ function host(world: World = {}): HostProbes {
   } as HostProbes;
 }
 
+/** A mark of a migration, and what the kernel says of the process in it. */
+function standingStill(state: string): World {
+  const directory = '/run/barter/mover/departures';
+  const mark = JSON.stringify({ domain: 'uuid-1', qemu: { pid: 4711, startTicks: 5 } });
+  return {
+    list: async (path) => (path === directory ? ['a.standstill'] : []),
+    files: {
+      [`${directory}/a.standstill`]: text(mark),
+      '/proc/4711/status': text(`Name:\tqemu\nState:\t${state}\n`),
+    },
+  };
+}
+
 async function findings(
   world: World = {},
   options: { config?: string; agentRunning?: boolean } = {},
@@ -208,6 +221,13 @@ describe('barter doctor', () => {
       /warning: .*virtlockd.*sanlock/,
     ],
     [
+      'a QEMU that waits for the end of a migration',
+      'standstill',
+      standingStill('T (stopped)'),
+      '',
+      /warning: process 4711, .*uuid-1.* stands still.*kill -CONT 4711/,
+    ],
+    [
       'no shared storage',
       'shared-storage',
       { files: { '/proc/self/mounts': text('/dev/sda1 / ext4 rw 0 0\n') } },
@@ -250,6 +270,11 @@ describe('barter doctor', () => {
       /warning: .*SELinux/,
     ],
   ];
+
+  it('a QEMU that goes on again is no finding', async () => {
+    const found = await findings(standingStill('S (sleeping)'));
+    expect(found.map(({ check }) => check)).not.toContain('standstill');
+  });
 
   it.each(stories)('%s', async (_story, check, world, config, expected) => {
     expect(await finding(check, world, { config })).toMatch(expected);
