@@ -14,6 +14,8 @@ export const crashPoints = [
 ] as const;
 /** For movers, which inherit it: the order to run the domain stops at the target's, which stands still with it. */
 export const orderHeld = 'order-held';
+/** The source's mover dies once libvirtd has the answer, before the guest's QEMU may go on: libvirt waits for its end. */
+export const orderAnswered = 'order-answered';
 
 export type CrashPoint = (typeof crashPoints)[number];
 

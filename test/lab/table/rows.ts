@@ -16,6 +16,7 @@ export type Row = Readonly<{
 }>;
 
 const holdOrder = { BARTER_CRASH_AT: 'order-held' };
+const dieAnswered = { BARTER_CRASH_AT: 'order-answered' };
 
 export const rows: readonly Row[] = [
   {
@@ -98,11 +99,21 @@ export const rows: readonly Row[] = [
   {
     name: 'source libvirtd, confirm',
     ends: target,
+    // The guest's QEMU is left standing still, and libvirt waits in Confirm until it has ended.
+    environment: { [source]: dieAnswered },
     async act(stage) {
       await stage.copying();
       await stage.sees(target, 'running', 1);
+      await stage.moverEnded(source);
+      await pause(100);
       await stage.killLibvirtd(source);
     },
+  },
+  {
+    name: 'source mover, the answer just handed over',
+    ends: target,
+    environment: { [source]: dieAnswered },
+    act: async () => {},
   },
   {
     name: 'target libvirtd, prepare',

@@ -216,6 +216,15 @@ export class Stage {
     return record;
   }
 
+  async moverEnded(host: HostId): Promise<void> {
+    await until(
+      `the mover on ${host} to end`,
+      () => this.moverOf(host) === undefined,
+      phaseWithinMs,
+      5,
+    );
+  }
+
   moverOf(host: HostId): ProcessRecord | undefined {
     return this.#moversOf(host)[0];
   }

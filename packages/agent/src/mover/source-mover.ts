@@ -7,6 +7,7 @@ import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Log } from '@barter/core';
+import { orderAnswered } from '../crash-point.ts';
 import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, channels, connectionsMax, encodeHeader } from './channel.ts';
@@ -123,6 +124,7 @@ function guarded(
       if (standstill !== null) beginStandstill({ domain, ...standstill });
     },
     onAnswered() {
+      if (process.env.BARTER_CRASH_AT === orderAnswered) process.kill(process.pid, 'SIGKILL');
       if (standstill !== null) endStandstill(standstill.mark);
     },
     onChange(state) {
