@@ -3,7 +3,7 @@
  * for each other), and how one is started, killed and asked.
  */
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { accepts, agentLog, inHost, noteInAgentLog, outside, tail } from './host.ts';
@@ -27,6 +27,23 @@ export function barterCommand(argv: readonly string[]): string[] {
   return [
     `${repository}node_modules/.bin/node`,
     `${repository}packages/cli/bin/barter.mjs`,
+    ...argv,
+  ];
+}
+
+/**
+ * What puts a command under the limits of the unit that operators install: root with its capabilities, which no
+ * program can gain back, and its file mode mask. The rest of the unit's hardening needs systemd.
+ */
+function asInTheUnit(argv: readonly string[]): string[] {
+  const unit = readFileSync(`${repository}deploy/barter.service`, 'utf8');
+  const capabilities = /^CapabilityBoundingSet=(.+)$/m.exec(unit)?.[1]?.split(' ') ?? [];
+  if (capabilities.length === 0) throw new LabError('deploy/barter.service bounds no capabilities');
+  const kept = capabilities.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`);
+  return [
+    ...['setpriv', '--no-new-privs', '--inh-caps=-all'],
+    `--bounding-set=-all,${kept.join(',')}`,
+    ...['sh', '-c', 'umask 0077; exec "$@"', 'unit'],
     ...argv,
   ];
 }
@@ -124,7 +141,7 @@ export async function startAgent(
   if (isAlive(host.agent)) return;
   noteInAgentLog(host, 'agent started');
   host.agent = await startDetached(
-    inHost(host, barterCommand(['agent'])),
+    inHost(host, asInTheUnit(barterCommand(['agent']))),
     agentLog(host),
     environment,
   );

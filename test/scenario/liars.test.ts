@@ -65,20 +65,20 @@ type Expected = Readonly<{
   of?: Cluster;
 }>;
 
-const expected: Readonly<Record<Exclude<keyof typeof lies, 'idle, and busy for ever'>, Expected>> =
-  {
-    'idle, and nothing pays': { withinMs: 10 * minuteMs, isShutOut: true, proposalsMax: 150 },
-    'idle, and does not trade': { withinMs: 10 * minuteMs, isShutOut: true, proposalsMax: 150 },
-    'idle, and silent': { withinMs: 20 * minuteMs, isShutOut: true, proposalsMax: 900 },
-    'a book of an empty host': {
-      withinMs: 10 * minuteMs,
-      isShutOut: true,
-      proposalsMax: 150,
-      of: crowdedLiar,
-    },
-    'takes claims and calls none': { withinMs: 4 * hourMs, isShutOut: true, proposalsMax: 150 },
-    'runs what runs elsewhere': { withinMs: 20 * minuteMs, isShutOut: true, proposalsMax: 150 },
-  };
+const expected: Readonly<Record<keyof typeof lies, Expected>> = {
+  'idle, and busy for ever': { withinMs: 2 * hourMs, isShutOut: true, proposalsMax: 200 },
+  'idle, and nothing pays': { withinMs: 10 * minuteMs, isShutOut: true, proposalsMax: 150 },
+  'idle, and does not trade': { withinMs: 10 * minuteMs, isShutOut: true, proposalsMax: 150 },
+  'idle, and silent': { withinMs: 20 * minuteMs, isShutOut: true, proposalsMax: 900 },
+  'a book of an empty host': {
+    withinMs: 10 * minuteMs,
+    isShutOut: true,
+    proposalsMax: 150,
+    of: crowdedLiar,
+  },
+  'takes claims and calls none': { withinMs: 4 * hourMs, isShutOut: true, proposalsMax: 150 },
+  'runs what runs elsewhere': { withinMs: 20 * minuteMs, isShutOut: true, proposalsMax: 150 },
+};
 
 describe('a host that lies about itself', { timeout: 120_000 }, () => {
   test.each(Object.entries(expected))(
@@ -101,13 +101,6 @@ describe('a host that lies about itself', { timeout: 120_000 }, () => {
       expect(cpuOf(sim.host('h0').state)).toBeLessThan(16);
     },
   );
-
-  test('and is always busy costs no more than one that has nothing to gain', () => {
-    const lie = lies['idle, and busy for ever'];
-    const { sim, proposals } = watched(crowded, { seed: 1 }, { host: liar, lie });
-    sim.runUntil(6 * hourMs);
-    expect(proposals.filter(({ to }) => to === liar).length).toBeLessThan(200);
-  });
 });
 
 describe('honest hosts', { timeout: 300_000 }, () => {

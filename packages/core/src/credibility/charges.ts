@@ -13,7 +13,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from '../trading/deal.ts';
 import { accuse, acquit } from './ledger.ts';
 import { gainAt, type Promised, promisedBy } from './promise.ts';
-import { type Charge, standingOf } from './standing.ts';
+import { busyMax, type Charge, standingOf } from './standing.ts';
 
 const GiB = 1024 ** 3;
 export const gibibytes = (bytes: number) => `${(bytes / GiB).toFixed(1)} GiB`;
@@ -63,6 +63,7 @@ export function noteWord(state: HostState, peer: HostId, { kind, deal }: DealMes
   if (standing.suspicions.get('unanswered')?.deal === deal)
     standing.suspicions.delete('unanswered');
   standing.charges.delete('unanswered');
+  if (kind === 'accept') standing.busy = 0;
 }
 
 /** A deal's patience ended: nobody answered our proposal, or decided about what we had accepted. */
@@ -78,7 +79,17 @@ export function noteSilence(turn: Turn, { id, peer, role }: Deal): void {
 export function noteDecline(turn: Turn, { id, peer }: Deal, reason: DeclineReason): void {
   const { state } = turn;
   const standing = standingOf(state, peer);
-  if (standing !== undefined) standing.fruitless += 1;
+  if (standing !== undefined) {
+    standing.fruitless += 1;
+    standing.busy = reason === 'busy' ? standing.busy + 1 : 0;
+    if (standing.busy >= busyMax)
+      accuse(
+        turn,
+        peer,
+        'busy',
+        `its summaries say that it trades, and it was in another deal at each of the last ${standing.busy} proposals`,
+      );
+  }
   if (reason === 'not-trading' || reason === 'not-measured' || reason === 'refused') {
     const detail = `its summaries say that it trades, and it declines with "${reason}"`;
     suspect(turn, peer, 'unwilling', id, detail);
@@ -102,7 +113,7 @@ function describePromise({ offer }: Promised, { load, capacity }: LoadSummary): 
 /** A deal with it was committed: it trades. */
 export function noteDeal(state: HostState, peer: HostId): void {
   const standing = state.credibility.standings.get(peer);
-  if (standing !== undefined) standing.fruitless = 0;
+  if (standing !== undefined) [standing.fruitless, standing.busy] = [0, 0];
   acquit(state, peer, 'unwilling', 'no-room');
 }
 

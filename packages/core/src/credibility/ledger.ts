@@ -20,6 +20,8 @@ const chargesMax: Readonly<Record<Charge, number>> = {
   unanswered: 8,
   unwilling: 5,
   'no-room': 5,
+  // Of a row of proposals (`busyMax`).
+  busy: 1,
   // A proposal that comes again long after is a book of the past.
   book: 5,
   uncalled: 3,
@@ -82,6 +84,7 @@ function distrust(
   standing.charges.set(charge, { count: chargesMax[charge] - 1, atMs: standing.untilMs });
   standing.suspicions.clear();
   standing.book = null;
+  standing.busy = 0;
   turn.log(
     'warn',
     'peer-distrusted',

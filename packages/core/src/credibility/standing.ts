@@ -13,6 +13,7 @@ export type Charge =
   | 'unanswered' // says that it trades, and lets proposals or acceptances lapse without a word
   | 'unwilling' // says that it trades, and declines because it does not
   | 'no-room' // tells of room in which a claim would gain, and finds nothing to gain
+  | 'busy' // declines all proposals, for hours, because it is in another deal just then
   | 'book' // its book contradicts itself, or its summaries around it
   | 'uncalled' // tells of room all the time, and never calls a domain whose claim it holds
   | 'contested'; // claims to run domains that run here
@@ -57,8 +58,9 @@ export type Standing = {
   told: Told | null;
   /** A book to be held against the summaries after it. */
   book: BookCheck | null;
-  /** Proposals in a row that it did not agree to. */
+  /** Proposals in a row that it did not agree to, and how many of the last ones found it busy. */
   fruitless: number;
+  busy: number;
   /** Left out of trading until then, for the so many-th time, and why. */
   untilMs: number;
   times: number;
@@ -96,6 +98,7 @@ export function standingOf(state: HostState, peer: HostId): Standing | undefined
     told: null,
     book: null,
     fruitless: 0,
+    busy: 0,
     untilMs: Number.NEGATIVE_INFINITY,
     times: 0,
     why: '',
@@ -107,6 +110,11 @@ export function standingOf(state: HostState, peer: HostId): Standing | undefined
 
 /** After so many proposals in a row that came to nothing a peer has to wait, whatever its news, until its next deal. */
 const fruitlessMax = 24;
+/**
+ * Whoever was busy with another deal at so many proposals in a row is so on purpose: from the 24th on they come as
+ * rarely as to one with nothing to gain, minutes apart, and a deal is over in seconds.
+ */
+export const busyMax = 32;
 
 /** Why a peer is left out of trading now, and for how long; null when it is not. */
 export function distrustOf(
