@@ -23,7 +23,7 @@ import { parseArgs } from 'node:util';
 import { type Edit, type Mutant, mutants } from './mutants.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '300' }, only: { type: 'string', default: '' } },
+  options: { seeds: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
 });
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'barter-mutants-'));

@@ -274,6 +274,12 @@ export const mutants: readonly Mutant[] = [
     'const theirs = message.book;',
   ),
   one(
+    'trade a group of which some have come and others not',
+    'claims/book.ts',
+    'homes.size > 1 ? domains : []',
+    'homes.size > 99 ? domains : []',
+  ),
+  one(
     'let the rest of a group go when one of it stays after all',
     'claims/holding.ts',
     'if (groupOf(turn, entry) !== group) continue;',

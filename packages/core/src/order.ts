@@ -2,7 +2,7 @@
 
 import { setHome, takeBack } from './claims/holding.ts';
 import type { DomainId, Mode } from './model/model.ts';
-import { isUnderWay } from './settlement/settlement.ts';
+import { abortMigration } from './settlement/sending.ts';
 import { endUnseen } from './settlement/target-gone.ts';
 import type { Settings, Turn } from './state.ts';
 
@@ -42,9 +42,7 @@ export function obey(turn: Turn, order: Order): void {
       judge(turn, order.domain, order.order === 'approve');
       return;
     case 'abort-migration':
-      for (const settlement of state.settlements.values())
-        if (settlement.domain === order.domain && isUnderWay(settlement))
-          turn.emit({ kind: 'abortMigration', domain: order.domain });
+      abortMigration(turn, order.domain);
       return;
     case 'target-gone':
       endUnseen(turn, order.domain, order.target);

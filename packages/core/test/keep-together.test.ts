@@ -1,8 +1,9 @@
 /** Groups that are kept together, where one of them stays after all, and where the two sides of a deal know different things. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { lockedDomains, makeBook, whyNotOffered } from '../src/claims/book.ts';
 import { createHost, step } from '../src/host.ts';
-import type { DealId, DomainSample, Policy, SettlementId } from '../src/model/model.ts';
+import type { DealId, DomainSample, HostId, Policy, SettlementId } from '../src/model/model.ts';
 import type { JournalRecord } from '../src/record.ts';
 import type { HostState } from '../src/state.ts';
 import { entryOf, Hosts, hostConfig } from './support/hosts.ts';
@@ -88,6 +89,52 @@ describe('a group whose claims are held away from home', () => {
     step(home, { kind: 'restarted', nowMs });
     reject('v1');
     expect(away()).toEqual(['v3']);
+  });
+});
+
+describe('a group of which some have come', () => {
+  const together = { keepTogether: 't' };
+  const name = domainId('v2');
+  let state: HostState;
+
+  beforeEach(() => {
+    state = createHost(hostConfig('home'), [], 'auto');
+    measure(state, { v1: together, v3: { keepTogether: 'other' }, v4: {} });
+  });
+
+  const hold = (policy: Policy, givenTo: HostId | null = null) =>
+    state.holdings.set(name, {
+      claim: { domain: name, home: hostId('b'), holder: givenTo ?? hostId('home'), version: 2 },
+      traits: { ...domain('v2', 'b').traits, policy },
+      row: [],
+      deal: 'd0' as DealId,
+      acquiredAtMs: 0,
+      leaseExpiresAtMs: nowMs + 1e6,
+      confirmed: true,
+      givenTo,
+      settleNotBeforeMs: 0,
+      waiting: '',
+    });
+  const offered = () => makeBook(state, nowMs)?.offers.map(({ claim }) => claim.domain);
+
+  it('is not traded before the rest has come, and says so', () => {
+    hold(together);
+    expect(offered()).toEqual(['v3', 'v4']);
+    expect(makeBook(state, nowMs)?.fixed.keepTogether).toEqual(['t', 't']);
+    expect(whyNotOffered(state, name, nowMs, lockedDomains(state))).toBe(
+      'the rest of its keep-together group has not come yet',
+    );
+  });
+
+  it('is traded when what has not come is held by somebody else, or was given on', () => {
+    expect(offered()).toEqual(['v1', 'v3', 'v4']);
+    hold(together, holder);
+    expect(offered()).toEqual(['v1', 'v3', 'v4']);
+  });
+
+  it('holds back nothing of other groups', () => {
+    hold({ keepTogether: 'elsewhere' });
+    expect(offered()).toEqual(['v1', 'v3', 'v4', 'v2']);
   });
 });
 

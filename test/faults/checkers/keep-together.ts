@@ -1,11 +1,13 @@
 /**
  * Keep-together groups. On paper: no deal makes two hosts share a group more than they did, by the claims that both
- * hold: the smaller of their two shares does not grow.
+ * hold: the smaller of their two shares does not grow. And what a side gives of a group has one home: of what has
+ * several, a deal that turns out void would leave each at its own.
  *
  * At execution, of groups that were whole at the beginning: no domain leaves while another one of its group, none of which
  * has left yet, stays; and they are at home on several hosts only while one of them is on its way. Excused is a group of
- * which a claim came home, or a deal turned out to be void, when another domain had left or was leaving, and one that
- * somebody has handled or redefined.
+ * which a claim came home, by whatever but a deal, void ones included, when another domain had left or was leaving: its
+ * migration failed, its holder was silent or gave it up. What has left cannot be called back, and who is silent may be
+ * gone for good. Excused is also one that somebody has handled or redefined.
  */
 
 import type { Claim, DomainId, HostId, JournalRecord } from '@barter/core';
@@ -75,10 +77,20 @@ export function keepTogether(scene: Scene): Checker {
       Map<DomainId, Held>,
       Map<DomainId, Held>,
     ];
+    const homes = new Map<string, HostId>();
     for (const { claim, to, traits } of deal.moves) {
+      const group = traits.policy.keepTogether;
+      const home = homes.get(`${to} ${group}`) ?? claim.home;
+      homes.set(`${to} ${group}`, home);
+      if (group !== undefined && home !== claim.home)
+        throw new Violation(
+          name,
+          [deal.id, ...deal.moves.map((move) => move.claim.domain)],
+          `${host} agrees on ${deal.id}: of ${group} it moves what is at home on ${home} and on ${claim.home}`,
+        );
       const [from, target] = to === host ? [theirs, own] : [own, theirs];
       from.delete(claim.domain);
-      target.set(claim.domain, { claim, group: traits.policy.keepTogether });
+      target.set(claim.domain, { claim, group });
     }
     for (const { group } of [...own.values(), ...theirs.values()]) {
       if (group === undefined) continue;
@@ -127,11 +139,6 @@ export function keepTogether(scene: Scene): Checker {
       excused.add(group.name);
   };
 
-  /** To one side the claims are where they were, to the other one they may stay where the deal had put them. */
-  const voided = (host: HostId, { moves }: DealRecord) => {
-    for (const { claim } of moves) cameHome(runsOn(claim.domain) ?? host, claim.domain);
-  };
-
   const isHandled = ({ domains }: (typeof groups)[number]) =>
     domains.some(
       (id) => facts.handled.has(id) || facts.redefinedAtMs.has(id) || facts.nowhere.has(id),
@@ -171,11 +178,11 @@ export function keepTogether(scene: Scene): Checker {
       const byDeal = new Set<DomainId>();
       for (const { kind, value } of effect.records) {
         if (kind !== 'deal' || value === null) continue;
-        for (const { claim, to } of value.moves) if (to === host) byDeal.add(claim.domain);
+        for (const { claim, to } of value.moves)
+          if (to === host || value.phase === 'void') byDeal.add(claim.domain);
         const decides = value.role === 'responder' ? 'accepted' : 'committed';
         const known = scene.records(host).get('deal', value.id)?.phase;
         if (value.phase === decides && known !== decides) agreed(host, value);
-        if (value.phase === 'void' && known !== 'void') voided(host, value);
       }
       for (const { kind, value } of effect.records) {
         if (kind !== 'home' || value === null || value.holder !== host) continue;

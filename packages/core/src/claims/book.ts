@@ -66,14 +66,34 @@ export function heldDomains(state: HostState): DomainId[] {
   return held;
 }
 
-/** Domains that an unfinished deal may still move, either way. */
-export function lockedDomains(state: HostState): ReadonlySet<DomainId> {
-  const locked = new Set<DomainId>();
+/** Domains that this host trades with nobody for now, and why; one sentence each. */
+export function lockedDomains(state: HostState): ReadonlyMap<DomainId, string> {
+  const locked = new Map<DomainId, string>();
   for (const deal of state.deals.values()) {
     if (!isOpen(deal)) continue;
-    for (const move of deal.moves) locked.add(move.claim.domain);
+    for (const move of deal.moves) locked.set(move.claim.domain, 'an unfinished deal moves it');
   }
+  for (const domain of domainsOfGroupsOnTheirWay(state))
+    locked.set(domain, 'the rest of its keep-together group has not come yet');
   return locked;
+}
+
+/**
+ * What is held here of keep-together groups of which some have come and others not. A deal over these would be one over
+ * claims that have several homes, and a deal that turns out void leaves every claim to its home: for good apart.
+ */
+function domainsOfGroupsOnTheirWay(state: HostState): readonly DomainId[] {
+  const groups = new Map<string, { domains: DomainId[]; homes: Set<HostId> }>();
+  for (const domain of heldDomains(state)) {
+    const name = traitsOf(state, domain)?.policy.keepTogether;
+    const home = holderOf(state, domain)?.home;
+    if (name === undefined || home === undefined || home === null) continue;
+    const group = groups.get(name) ?? { domains: [], homes: new Set() };
+    groups.set(name, group);
+    group.domains.push(domain);
+    group.homes.add(home);
+  }
+  return [...groups.values()].flatMap(({ domains, homes }) => (homes.size > 1 ? domains : []));
 }
 
 /** Why this host would not trade a claim that it holds; null when it would. One sentence. */
@@ -81,9 +101,10 @@ export function whyNotOffered(
   state: HostState,
   domain: DomainId,
   nowMs: number,
-  locked: ReadonlySet<DomainId>,
+  locked: ReadonlyMap<DomainId, string>,
 ): string | null {
-  if (locked.has(domain)) return 'an unfinished deal moves it';
+  const lock = locked.get(domain);
+  if (lock !== undefined) return lock;
   const entry = state.homes.get(domain);
   if (entry !== undefined) return whyHomeStays(state, entry, nowMs);
   const holding = state.holdings.get(domain);

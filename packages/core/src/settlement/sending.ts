@@ -13,6 +13,7 @@ import type { RefuseReason, SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { DomainPresence, MigrationResult } from '../ports.ts';
 import type { HostState, Turn } from '../state.ts';
+import { followingMax, isToFollow } from './following.ts';
 import { askTarget, hearTarget, whatTargetSays } from './questioning.ts';
 import { isUnderWay, type Resolution, resolve, type Settlement } from './settlement.ts';
 
@@ -63,6 +64,7 @@ function begin(
   const { state, nowMs } = turn;
   const { domain, name, version } = entry;
   state.refused.delete(domain);
+  const traits = state.samples.get(domain)?.traits;
   const started: Settlement = {
     settlement,
     domain,
@@ -72,10 +74,11 @@ function begin(
     phase: 'migrating',
     startedAtMs: nowMs,
     endedAtMs: null,
-    expectedBytes: state.samples.get(domain)?.traits.memoryBytes ?? 0,
+    expectedBytes: traits?.memoryBytes ?? 0,
     detail: '',
     statistics: null,
     unresolvedSinceMs: null,
+    ...(traits?.policy.keepTogether === undefined ? {} : { group: traits.policy.keepTogether }),
   };
   setSettlement(turn, started);
   setHome(turn, { ...entry, settlement });
@@ -325,7 +328,7 @@ export function finish(
   state.located.delete(id);
   state.questions.delete(id);
   if (moved) departed(turn, domain, to, version);
-  else stayed(turn, domain, id, detail);
+  else stayed(turn, ended, moved === false);
   turn.file({
     kind: 'move',
     atMs: nowMs,
@@ -375,13 +378,14 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
   state.directory.learnDomain(domain, told, false, nowMs);
 }
 
-/** It runs here as before: the claim comes home, and the domain rests, longer after each failure. */
-function stayed(turn: Turn, domain: DomainId, id: SettlementId, detail: string): void {
+/** It runs here as before: the claim comes home unless it is to follow its group, and the domain rests, longer after each failure. */
+function stayed(turn: Turn, settlement: Settlement, isCertain: boolean): void {
   const { state, nowMs } = turn;
+  const { domain, detail } = settlement;
   const { backoffMs, backoffMaxMs } = state.config.timing;
   state.counts.failed += 1;
   const entry = state.homes.get(domain);
-  if (entry === undefined || entry.settlement !== id) return;
+  if (entry === undefined || entry.settlement !== settlement.settlement) return;
   const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(entry.failures, 16));
   const rested: HomeEntry = {
     ...entry,
@@ -390,7 +394,19 @@ function stayed(turn: Turn, domain: DomainId, id: SettlementId, detail: string):
     restsUntilMs: nowMs + pauseMs,
     restReason: `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`,
   };
-  takeBack(turn, rested, detail);
+  // What nobody saw end is promised to nobody any more.
+  if (isCertain && rested.failures <= followingMax && isToFollow(state, settlement))
+    setHome(turn, { ...rested, awaitedSinceMs: nowMs });
+  else takeBack(turn, rested, detail);
+}
+
+/** An operator wants a domain to stay that is migrating. */
+export function abortMigration(turn: Turn, domain: DomainId): void {
+  for (const settlement of turn.state.settlements.values()) {
+    if (settlement.domain !== domain || !isUnderWay(settlement)) continue;
+    setSettlement(turn, { ...settlement, aborted: true });
+    turn.emit({ kind: 'abortMigration', domain });
+  }
 }
 
 function setSettlement(turn: Turn, settlement: Settlement): void {

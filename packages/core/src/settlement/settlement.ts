@@ -70,6 +70,10 @@ export type Settlement = Readonly<{
    * never resumed here, whatever is said later. `resume`: the target will never run it by this settlement.
    */
   decided?: 'clear' | 'resume';
+  /** The keep-together group that the domain was in when it left. */
+  group?: string;
+  /** An operator wants it to stay, whatever the rest of its group does. */
+  aborted?: true;
 }>;
 
 export function isUnderWay(settlement: Settlement): boolean {
