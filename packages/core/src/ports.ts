@@ -89,8 +89,11 @@ export type MigrationResult =
   | Readonly<{ outcome: 'moved'; statistics: MigrationStatistics }>
   /** It did not happen and the domain runs here as before. `code` is stable, `detail` one sentence. */
   | Readonly<{ outcome: 'stayed'; code: string; detail: string }>
-  /** The end was not seen (libvirtd died, say): inspect both sides. */
-  | Readonly<{ outcome: 'unknown'; detail: string }>;
+  /**
+   * The end was not seen (libvirtd died, say): inspect both sides. `guessed`: the hypervisor let the domain run on here
+   * when the answer to its order to run it there had got lost, so that it may run on both.
+   */
+  | Readonly<{ outcome: 'unknown'; detail: string; guessed?: true }>;
 
 /**
  * What became of an arrival that this host was told to refuse. `refused`: nothing of it is here, it has never

@@ -128,6 +128,14 @@ describe('how a migration ended that nobody saw end', () => {
     }
   });
 
+  it('is not over while it runs here by a guess and may run at the target, which cannot be asked', () => {
+    for (const { here, there, elsewhere, resolution } of every) {
+      const guessed = resolve(heres[here], there, elsewhere, true);
+      if (here === 'running' && there === null) expect(word(guessed)).toBe('alarm');
+      else expect(guessed).toEqual(resolution);
+    }
+  });
+
   it('resumes only what a migration left, and only on the proof that the target never ran it', () => {
     for (const { here, there, resolution } of every)
       if (resolution.kind === 'resume')

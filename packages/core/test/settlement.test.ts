@@ -7,7 +7,7 @@ import type { SettlementId } from '../src/model/model.ts';
 import type { Receipt } from '../src/model/receipt.ts';
 import type { DomainPresence } from '../src/ports.ts';
 import type { JournalRecord } from '../src/record.ts';
-import type { There } from '../src/settlement/settlement.ts';
+import type { Settlement, There } from '../src/settlement/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
 import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
@@ -199,6 +199,36 @@ describe('a domain that a third host runs by now', () => {
     ['unclear', null],
   ])('the target says %s: moved is %s', (arrival, moved) => {
     expect(heard(arrival)).toMatchObject({ settlement, moved });
+  });
+});
+
+describe('a domain that its hypervisor let run on without knowing whether it runs at the target', () => {
+  const running = { state: 'running' } as const;
+
+  function letRunOn(guessed?: true): HostState {
+    const home = homeInDoubt();
+    const doubted = home.settlements.get(settlement) as Settlement;
+    home.settlements.set(settlement, { ...doubted, phase: 'migrating' });
+    const result = { outcome: 'unknown' as const, detail: 'lost', ...(guessed && { guessed }) };
+    step(home, { kind: 'migrationEnded', nowMs: 1_500, settlement, result });
+    step(home, { kind: 'inspected', nowMs: 2_000, settlement, domain, presence: running });
+    return home;
+  }
+
+  it('is in doubt, and not traded, as long as the target cannot be asked', () => {
+    const home = letRunOn(true);
+    expect(home.settlements.get(settlement)).toMatchObject({
+      phase: 'resolving',
+      unresolvedSinceMs: 2_000,
+    });
+    expect(home.homes.get(domain)?.settlement).toBe(settlement);
+    expect(concluded({ presence: 'absent', arrival: 'open' }, running, home)).toMatchObject({
+      moved: false,
+    });
+  });
+
+  it('has stayed, where its hypervisor knew what it did', () => {
+    expect(letRunOn().settlements.get(settlement)?.phase).toBe('failed');
   });
 });
 

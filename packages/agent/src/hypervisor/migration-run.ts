@@ -264,7 +264,8 @@ export class MigrationRun {
         log.log('warn', 'migration-end-unseen', `${departure.domain.name}: ${end.detail}`);
         return this.#movedResult(durationMs);
       case 'runs-here':
-        if (await this.#isGuessed(departure)) return { outcome: 'unknown', detail: guessed };
+        if (await this.#isGuessed(departure))
+          return { outcome: 'unknown', detail: guessed, guessed: true };
         return this.#abort === undefined
           ? stayed(end.code, end.detail)
           : stayed(this.#abort.code, this.#abort.detail);

@@ -103,7 +103,7 @@ describe('a migration that fails after everything was sent', () => {
 
   test('is in doubt when its mover is gone: the target may run it as well', async () => {
     const { result, path } = await failedAfter(false, true);
-    expect(result).toMatchObject({ outcome: 'unknown' });
+    expect(result).toMatchObject({ outcome: 'unknown', guessed: true });
     expect(path.closed).toBe(0);
   });
 

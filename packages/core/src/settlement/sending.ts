@@ -190,7 +190,11 @@ export function migrationEnded(turn: Turn, id: SettlementId, result: MigrationRe
       finish(turn, settlement, false, `${result.code}: ${result.detail}`);
       return;
     case 'unknown':
-      toResolving(turn, settlement, result.detail);
+      toResolving(
+        turn,
+        result.guessed ? { ...settlement, guessed: true } : settlement,
+        result.detail,
+      );
   }
 }
 
@@ -207,7 +211,7 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     known.home !== state.config.self &&
     known.version > settlement.version;
   const elsewhere = isElsewhere ? state.directory.hostName(known.home) : null;
-  const resolution = resolve(presence, there, elsewhere);
+  const resolution = resolve(presence, there, elsewhere, settlement.guessed);
   if (resolution.kind === 'clear' || resolution.kind === 'resume') {
     carryOut(turn, settlement, resolution);
     return;

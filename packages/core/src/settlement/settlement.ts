@@ -70,6 +70,8 @@ export type Settlement = Readonly<{
    * never resumed here, whatever is said later. `resume`: the target will never run it by this settlement.
    */
   decided?: 'clear' | 'resume';
+  /** The hypervisor here let it run on without knowing whether it runs at the target. */
+  guessed?: true;
   /** The keep-together group that the domain was in when it left. */
   group?: string;
   /** An operator wants it to stay, whatever the rest of its group does. */
@@ -115,6 +117,7 @@ export type Resolution =
  *
  *   here                   there                        what follows
  *   running                not running                  stayed
+ *   running by a guess     unreachable                  alarm: it may run there as well
  *   running                running                      alarm
  *   running                has run                      moved: somebody brought it back
  *   running                arriving                     the target is asked to give it up
@@ -129,12 +132,14 @@ export type Resolution =
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
- * `elsewhere` names a third host that speaks for the domain as its home, at a higher version than ours.
+ * `elsewhere` names a third host that speaks for the domain as its home, at a higher version than ours. `isGuessed`: that
+ * it runs here says nothing about there (`Settlement.guessed`).
  */
 export function resolve(
   here: DomainPresence,
   there: There | null,
   elsewhere: string | null = null,
+  isGuessed = false,
 ): Resolution {
   switch (here.state) {
     case 'running':
@@ -152,6 +157,8 @@ export function resolve(
       // It came back by hand: that is another story.
       if (there?.arrival === 'arrived')
         return { kind: 'moved', detail: 'it has run at the target since' };
+      if (isGuessed && there === null)
+        return wait('it runs here, and may run at the target, which cannot be asked', true);
       // The source runs it, so the target cannot: QEMU hands over once, and a paused arrival is killed.
       return { kind: 'stayed', detail: 'the domain still runs at its home' };
     case 'migrating-out':
