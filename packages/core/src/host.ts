@@ -122,6 +122,7 @@ export function createHost(
     rows: new Map(),
     pricedRows: new Map(),
     steadiness: new Map(),
+    rowSources: new Map(),
     watchesSteadiness: false,
     arrivals: new Map(),
     resting: new Set(),

@@ -251,6 +251,7 @@ function receiveRenewed(
   };
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
   state.paperLoad = undefined;
+  state.information.interestChanged ||= renewed.row !== holding.row;
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
   else setHolding(turn, { ...renewed, waiting: restsText });
 }

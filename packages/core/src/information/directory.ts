@@ -44,6 +44,8 @@ export class Directory {
   readonly #places = new Map<HostId, HostPlace>();
   readonly #domains = new Map<DomainId, KnownDomain>();
   readonly #addresses = new Map<string, DomainId>();
+  /** Counts up whenever an address gets or loses its name. */
+  namings = 0;
 
   /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
   learn(summary: LoadSummary, receivedAtMs: number): boolean {
@@ -102,6 +104,7 @@ export class Directory {
   }
 
   learnAddress(address: string, domain: DomainId): void {
+    this.namings += 1;
     this.#addresses.set(address, domain);
     dropOldest(this.#addresses, addressesMax);
   }
@@ -130,6 +133,7 @@ export class Directory {
   disown(domain: DomainId, home: HostId): boolean {
     if (this.#domains.get(domain)?.home !== home) return false;
     this.#domains.delete(domain);
+    this.namings += 1;
     for (const [address, owner] of this.#addresses)
       if (owner === domain) this.#addresses.delete(address);
     return true;

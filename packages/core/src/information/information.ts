@@ -64,6 +64,8 @@ export type Information = {
   readonly regions: RegionShelf;
   /** Addresses of the domains that run here. */
   readonly own: Map<string, DomainId>;
+  /** Which of the directory's namings the rows have. */
+  namedAt: number;
   readonly announced: Map<DomainId, Announced>;
   /** Who wants to hear when one of our domains changes hands, and until when. */
   readonly watchers: Map<DomainId, Map<HostId, number>>;
@@ -116,6 +118,7 @@ export function createInformation(self: HostId): Information {
     shelf: new Shelf(),
     regions: new RegionShelf(),
     own: new Map(),
+    namedAt: 0,
     announced: new Map(),
     watchers: new Map(),
     awaited: new Map(),
