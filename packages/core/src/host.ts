@@ -161,6 +161,8 @@ export function createHost(
     paperLoad: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,
+    leasesDueAtMs: 0,
+    sendingDueAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,

@@ -202,6 +202,10 @@ export type HostState = {
   nextTradeAtMs: number;
   /** How often in a row there was nobody to propose to, or nothing to gain. */
   idleRounds: number;
+  /** When a tick next has to look at the leases of claims held here and of claims on domains here. */
+  leasesDueAtMs: number;
+  /** When a tick next has to look at the migrations out of here. */
+  sendingDueAtMs: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;
   /** 0: as soon as may be. */
