@@ -56,6 +56,7 @@ import {
   tickSending,
 } from './settlement/sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
+import { isOpen } from './trading/deal.ts';
 import { propose } from './trading/proposing.ts';
 import { receiveDealMessage, tickDeals } from './trading/trading.ts';
 
@@ -130,6 +131,7 @@ export function createHost(
     formerVersions: new Map(),
     holdings: new Map(),
     deals: new Map(),
+    openDeals: new Map(),
     reservations: new Map(),
     settlements: new Map(),
     progress: new Map(),
@@ -178,6 +180,7 @@ function restore(state: HostState, record: JournalRecord): void {
   switch (record.kind) {
     case 'deal':
       state.deals.set(record.key, record.value);
+      if (isOpen(record.value)) state.openDeals.set(record.key, record.value);
       return;
     case 'home':
       state.homes.set(record.value.domain, record.value);

@@ -148,6 +148,8 @@ export type HostState = {
   readonly formerVersions: Map<DomainId, number>;
   readonly holdings: Map<DomainId, Holding>;
   readonly deals: Map<string, Deal>;
+  /** Those of them that have not ended. */
+  readonly openDeals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
   readonly settlements: Map<SettlementId, Settlement>;
   readonly progress: Map<SettlementId, MigrationProgress>;

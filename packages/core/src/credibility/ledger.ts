@@ -11,7 +11,6 @@ import { takeBack } from '../claims/holding.ts';
 import type { HostId } from '../model/model.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostState, Turn } from '../state.ts';
-import { isOpen } from '../trading/deal.ts';
 import {
   type Charge,
   isClean,
@@ -140,7 +139,7 @@ function isInvolved(state: HostState, peer: HostId): boolean {
     return false;
   };
   return (
-    some(state.deals.values(), (deal) => deal.peer === peer && isOpen(deal)) ||
+    some(state.openDeals.values(), (deal) => deal.peer === peer) ||
     some(state.settlements.values(), (one) => one.to === peer && isUnderWay(one)) ||
     some(state.reservations.values(), ({ home }) => home === peer) ||
     some(state.homes.values(), ({ holder }) => holder === peer) ||

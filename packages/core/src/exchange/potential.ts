@@ -73,6 +73,7 @@ class Outlook {
   readonly #network: FlowNetwork;
   /** Some claim may not go everywhere: no two peers are alike. */
   readonly #isBound: boolean;
+  readonly #partnerHosts = new Set<HostId>();
   /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
   readonly #usual = new Map<string, number>();
@@ -87,15 +88,16 @@ class Outlook {
     this.#isBound = own.offers.some(isBound);
     for (const { offer, rates } of pulls) {
       this.#special.add(offer.claim.home);
-      for (const host of rates.keys()) this.#special.add(host);
+      for (const host of rates.keys()) this.#partnerHosts.add(host);
     }
+    for (const host of this.#partnerHosts) this.#special.add(host);
   }
 
   towards(other: Peer): number {
-    const between = this.#pulls.reduce(
-      (sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0),
-      0,
-    );
+    // Who holds none of their partners is not looked up for each of them.
+    const between = this.#partnerHosts.has(other.host)
+      ? this.#pulls.reduce((sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0), 0)
+      : 0;
     return (
       this.#cutTowards(other) +
       relief(this.#own, other, this.#parameters, between) +
