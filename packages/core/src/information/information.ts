@@ -104,6 +104,8 @@ export type Information = {
   roundAtMs: number;
   /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
   partnerHosts: ReadonlySet<HostId>;
+  /** What that followed from: while all of it is the same, so are they. */
+  partnersFrom: Readonly<{ interest: number; revision: number; changes: number }> | undefined;
   /** Who got our summary in this round, and how many more may ask for it. */
   readonly told: Set<HostId>;
   answersLeft: number;
@@ -140,6 +142,7 @@ export function createInformation(self: HostId): Information {
     rowsAtMs: Number.NEGATIVE_INFINITY,
     roundAtMs: Number.NEGATIVE_INFINITY,
     partnerHosts: new Set(),
+    partnersFrom: undefined,
     told: new Set(),
     answersLeft: 0,
   };

@@ -54,8 +54,7 @@ export function summarize(turn: Turn, random: number): void {
   information.answersLeft = answersPerRound;
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
   const summary = makeSummary(turn);
-  const partners = isFew(state) ? [...information.others] : partnerHosts(state);
-  information.partnerHosts = new Set(partners);
+  const partners = findPartnerHosts(state);
   const isFresh = (host: HostId) => state.directory.hasHeard(host, nowMs, 2 * summaryEveryMs);
   const knowsFew = state.directory.peers.size < othersTold(state);
   for (const host of partners) tell(turn, host, summary, !isFresh(host));
@@ -117,6 +116,24 @@ function makeSummary(turn: Turn): LoadSummary {
   };
   state.lastSummary = summary;
   return summary;
+}
+
+/** Whom every round goes to. While nothing moves and nobody talks to somebody else they are the same hosts. */
+function findPartnerHosts(state: HostState): ReadonlySet<HostId> {
+  const { information, directory } = state;
+  if (isFew(state)) {
+    information.partnersFrom = undefined;
+    information.partnerHosts = new Set(information.others);
+    return information.partnerHosts;
+  }
+  const { interestRound: interest, revision, partnersFrom: before } = information;
+  const { changes } = directory;
+  const isSame =
+    before?.interest === interest && before.revision === revision && before.changes === changes;
+  if (isSame) return information.partnerHosts;
+  information.partnersFrom = { interest, revision, changes };
+  information.partnerHosts = new Set(partnerHosts(state));
+  return information.partnerHosts;
 }
 
 /** The hosts that run or hold what our domains talk to, or ours themselves; heaviest first. */
