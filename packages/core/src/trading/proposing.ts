@@ -1,6 +1,7 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
-import { makeBook } from '../claims/book.ts';
+import { cutBook, makeBook } from '../claims/book.ts';
+import { isKeptFrom } from '../claims/idle.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import { outlook } from '../exchange/exchange.ts';
 import { lookAround } from '../information/looking-around.ts';
@@ -54,6 +55,9 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   };
   // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
   enterDeal(state, deal, nowMs);
+  // Unless a claim is kept from this very peer it is shown the book that it was chosen by.
+  const isKept = [...state.homes.values()].some((entry) => isKeptFrom(entry, peer, nowMs));
+  if (!isKept) state.proposals.set(deal.id, cutBook(book, peer, state.config.bookOffers));
   sendReply(turn, deal, 'propose');
 }
 
