@@ -61,6 +61,8 @@ export function prospectsAt(own: Book, parameters: CostParameters): (location: L
 type Pull = Readonly<{
   offer: Offer;
   rates: ReadonlyMap<HostId, { readonly place: Place; bitsPerSecond: number }>;
+  /** The same as a list: it is walked through for every peer. */
+  listed: readonly Readonly<{ place: Place; bitsPerSecond: number }>[];
   /** What those cost from here. */
   here: number;
 }>;
@@ -180,20 +182,20 @@ function layOutPulls(
       if (known) known.bitsPerSecond += bitsPerSecond;
       else rates.set(place.host, { place, bitsPerSecond });
     }
-    return { offer, rates, here };
+    return { offer, rates, listed: [...rates.values()], here };
   });
   return { pulls, links };
 }
 
 /** What a claim saves by going there, whatever is offered here staying as it is. */
 function saving(
-  { offer, rates, here }: Pull,
+  { offer, listed, here }: Pull,
   target: Pick<Peer, 'host' | 'location'>,
   own: Book,
   parameters: CostParameters,
 ): number {
   let there = 0;
-  for (const { place, bitsPerSecond } of rates.values()) {
+  for (const { place, bitsPerSecond } of listed) {
     const far =
       place.host === target.host
         ? (parameters.distance[0] ?? 0)
