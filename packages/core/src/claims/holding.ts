@@ -8,7 +8,7 @@
  */
 
 import type { ClaimMessage } from '../message.ts';
-import type { DealId, DomainId, HostId } from '../model/model.ts';
+import type { DealId, DomainId, HostId, TrafficRow } from '../model/model.ts';
 import type { HostState, HostTiming, Turn } from '../state.ts';
 import type { ClaimMove, Deal } from '../trading/deal.ts';
 import { isHeldHere, offerOf } from './book.ts';
@@ -267,10 +267,19 @@ function receiveRenewed(
   };
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
   state.paperLoad = undefined;
-  state.information.interestChanged ||= renewed.row !== holding.row;
+  if (renewed.row !== holding.row) {
+    state.information.partnersFrom = undefined;
+    state.information.interestChanged ||= !hasSamePartners(renewed.row, holding.row);
+  }
   noteLease(state, renewalMs(renewed, timing));
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
   else setHolding(turn, { ...renewed, waiting: restsText });
+}
+
+function hasSamePartners(one: TrafficRow, other: TrafficRow): boolean {
+  return (
+    one.length === other.length && one.every(({ partner }, n) => partner === other[n]?.partner)
+  );
 }
 
 function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void {
