@@ -56,6 +56,7 @@ import {
   tickSending,
 } from './settlement/sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
+import { isOpen } from './trading/deal.ts';
 import { propose } from './trading/proposing.ts';
 import { receiveDealMessage, tickDeals } from './trading/trading.ts';
 
@@ -122,6 +123,7 @@ export function createHost(
     rows: new Map(),
     pricedRows: new Map(),
     steadiness: new Map(),
+    rowSources: new Map(),
     watchesSteadiness: false,
     arrivals: new Map(),
     resting: new Set(),
@@ -129,6 +131,7 @@ export function createHost(
     formerVersions: new Map(),
     holdings: new Map(),
     deals: new Map(),
+    openDeals: new Map(),
     reservations: new Map(),
     settlements: new Map(),
     progress: new Map(),
@@ -160,6 +163,8 @@ export function createHost(
     paperLoad: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,
+    leasesDueAtMs: 0,
+    sendingDueAtMs: 0,
     dealsDueAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,
@@ -175,6 +180,7 @@ function restore(state: HostState, record: JournalRecord): void {
   switch (record.kind) {
     case 'deal':
       state.deals.set(record.key, record.value);
+      if (isOpen(record.value)) state.openDeals.set(record.key, record.value);
       return;
     case 'home':
       state.homes.set(record.value.domain, record.value);

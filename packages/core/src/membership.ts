@@ -20,6 +20,7 @@ export function changePeers(turn: Turn, peers: readonly PeerState[]): void {
   const back = new Set<HostId>(reachable.filter((host) => !connected.has(host)));
   for (const { host, connected: isConnected } of peers) if (!isConnected) excuse(state, host);
   information.others = others;
+  information.partnersFrom = undefined;
   information.reachable = reachable;
   connected.clear();
   for (const host of reachable) connected.add(host);

@@ -13,6 +13,7 @@ import { awaitedAnew } from './claims/idle.ts';
 import { restartSending } from './settlement/sending.ts';
 import type { HostTiming, Turn } from './state.ts';
 import { type Deal, isOpen } from './trading/deal.ts';
+import { enterDeal } from './trading/driving.ts';
 import { restartDeals } from './trading/trading.ts';
 
 export function restart(turn: Turn): void {
@@ -49,7 +50,7 @@ export function restart(turn: Turn): void {
       unresolvedSinceMs: unresolvedSinceMs === null ? null : nowMs,
     });
   }
-  for (const [id, deal] of state.deals) state.deals.set(id, dealt(deal, timing, nowMs));
+  for (const deal of state.deals.values()) enterDeal(state, dealt(deal, timing, nowMs), nowMs);
   restartDeals(turn);
   restartSending(turn);
 }

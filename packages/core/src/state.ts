@@ -8,6 +8,7 @@ import type { Credibility } from './credibility/standing.ts';
 import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
+import type { RowSource } from './information/rows.ts';
 import type { ArrivalLoads } from './measuring/news.ts';
 import type { Steadiness } from './measuring/steady.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
@@ -123,7 +124,8 @@ export type Questions = Readonly<{
 export type HostState = {
   readonly config: HostConfig;
   settings: Settings;
-  sample: HostSample | null;
+  /** The last measurement; its domains are in `samples`. */
+  sample: Omit<HostSample, 'domains'> | null;
   sampledAtMs: number;
   /** Why the last measurement failed; null when it did not. Until the next one this host makes no deals and moves nothing. */
   unmeasured: string | null;
@@ -134,6 +136,8 @@ export type HostState = {
   /** The same as trading counts with them: only what has lasted. */
   readonly pricedRows: Map<DomainId, TrafficRow>;
   readonly steadiness: Map<DomainId, Steadiness>;
+  /** What the rows were made of (see `rows.ts`). */
+  readonly rowSources: Map<DomainId, RowSource>;
   /** A complete measurement has begun it: whatever is seen for the first time later has not always been here. */
   watchesSteadiness: boolean;
   /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
@@ -144,6 +148,8 @@ export type HostState = {
   readonly formerVersions: Map<DomainId, number>;
   readonly holdings: Map<DomainId, Holding>;
   readonly deals: Map<string, Deal>;
+  /** Those of them that have not ended. */
+  readonly openDeals: Map<string, Deal>;
   readonly reservations: Map<SettlementId, Reservation>;
   readonly settlements: Map<SettlementId, Settlement>;
   readonly progress: Map<SettlementId, MigrationProgress>;
@@ -198,6 +204,10 @@ export type HostState = {
   nextTradeAtMs: number;
   /** How often in a row there was nobody to propose to, or nothing to gain. */
   idleRounds: number;
+  /** When a tick next has to look at the leases of claims held here and of claims on domains here. */
+  leasesDueAtMs: number;
+  /** When a tick next has to look at the migrations out of here. */
+  sendingDueAtMs: number;
   /** When a tick next has to look at the deals. */
   dealsDueAtMs: number;
   /** 0: as soon as may be. */

@@ -34,9 +34,10 @@ describe('a claim that is renewed and never settled', () => {
   const measure = () => {
     const hosts = new Hosts('home');
     hosts.sample('home', { v1: [] });
-    const { sample } = hosts.state('home');
+    const { sample, samples } = hosts.state('home');
     if (sample === null) throw new Error('it has just been measured');
-    take({ kind: 'sampled', nowMs, beganAtMs: nowMs, sample });
+    const domains = [...samples.values()];
+    take({ kind: 'sampled', nowMs, beganAtMs: nowMs, sample: { ...sample, domains } });
   };
   const hears = (message: Message) =>
     take({ kind: 'messageReceived', nowMs, from: holder, message });

@@ -16,9 +16,9 @@ const nowMs = 1_000_000;
 function measure(state: HostState, policies: Readonly<Record<string, Policy>>): void {
   const hosts = new Hosts('home');
   hosts.sample('home', Object.fromEntries(Object.keys(policies).map((name) => [name, []])));
-  const { sample } = hosts.state('home');
+  const { sample, samples } = hosts.state('home');
   if (sample === null) throw new Error('it has just been measured');
-  const domains = sample.domains.map(
+  const domains = [...samples.values()].map(
     (one): DomainSample => ({
       ...one,
       traits: { ...one.traits, policy: policies[one.domain] ?? {} },

@@ -86,9 +86,10 @@ function targetWaiting(): HostState {
 function sampled(nowMs: number, runs: boolean): HostEvent {
   const hosts = new Hosts('target');
   hosts.sample('target', runs ? { v1: [] } : {});
-  const sample = hosts.state('target').sample;
+  const { sample, samples } = hosts.state('target');
   if (sample === null) throw new Error('it has just been measured');
-  return { kind: 'sampled', nowMs, beganAtMs: nowMs, sample };
+  const domains = [...samples.values()];
+  return { kind: 'sampled', nowMs, beganAtMs: nowMs, sample: { ...sample, domains } };
 }
 
 /** What the target answers when its hypervisor says this. */

@@ -15,7 +15,6 @@ import type {
   TrafficRow,
 } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-import { isOpen } from '../trading/deal.ts';
 import { claimOf, type Holding, type HomeEntry, isHeld } from './claim.ts';
 import { isKeptFrom } from './idle.ts';
 
@@ -69,8 +68,7 @@ export function heldDomains(state: HostState): DomainId[] {
 /** Domains that this host trades with nobody for now, and why; one sentence each. */
 export function lockedDomains(state: HostState): ReadonlyMap<DomainId, string> {
   const locked = new Map<DomainId, string>();
-  for (const deal of state.deals.values()) {
-    if (!isOpen(deal)) continue;
+  for (const deal of state.openDeals.values()) {
     for (const move of deal.moves) locked.set(move.claim.domain, 'an unfinished deal moves it');
   }
   for (const domain of domainsOfGroupsOnTheirWay(state))

@@ -8,8 +8,8 @@
  */
 
 import type { ClaimMessage } from '../message.ts';
-import type { DealId, DomainId, HostId } from '../model/model.ts';
-import type { Turn } from '../state.ts';
+import type { DealId, DomainId, HostId, TrafficRow } from '../model/model.ts';
+import type { HostState, HostTiming, Turn } from '../state.ts';
 import type { ClaimMove, Deal } from '../trading/deal.ts';
 import { isHeldHere, offerOf } from './book.ts';
 import { type Holding, type HomeEntry, registerTransfer, rested, takenBack } from './claim.ts';
@@ -102,8 +102,13 @@ export function revertClaim(turn: Turn, move: ClaimMove, deal: Deal): void {
 export function tickClaims(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timing } = state.config;
+  // Most of the time no lease is about to end. One far ahead was set before the clock was put back.
+  const tooFar = state.leasesDueAtMs - nowMs > 2 * timing.claimLeaseMs;
+  if (nowMs < state.leasesDueAtMs && !tooFar) return;
+  state.leasesDueAtMs = nowMs + timing.claimLeaseMs;
   for (const holding of state.holdings.values()) {
     const { domain, home, version } = holding.claim;
+    noteLease(state, renewalMs(holding, timing));
     if (nowMs >= holding.leaseExpiresAtMs) {
       // What is arriving is decided by the migration, not by the lease.
       if (isArriving(turn, domain)) continue;
@@ -122,7 +127,7 @@ export function tickClaims(turn: Turn): void {
         turn.send(home, transferMessage(domain, version, holding.givenTo, holding.deal));
     } else {
       const left = holding.leaseExpiresAtMs - nowMs;
-      if (holding.confirmed && left > (2 * timing.claimLeaseMs) / 3) continue;
+      if (renewalMs(holding, timing) > nowMs) continue;
       const often = !holding.confirmed || left < timing.claimLeaseMs / 3;
       if (turn.due(`renew ${domain}`, often ? timing.resendMs : timing.claimLeaseMs / 3))
         turn.send(home, { kind: 'renew', domain, version });
@@ -130,9 +135,20 @@ export function tickClaims(turn: Turn): void {
   }
   for (const entry of state.homes.values()) {
     if (entry.leaseExpiresAtMs === null || entry.settlement !== null) continue;
+    noteLease(state, entry.leaseExpiresAtMs);
     if (nowMs >= entry.leaseExpiresAtMs)
       takeBack(turn, entry, 'its holder was silent for longer than the lease');
   }
+}
+
+/** When a holding next needs something done at a tick: what is not confirmed, or is given on, at every one. */
+function renewalMs(holding: Holding, { claimLeaseMs }: HostTiming): number {
+  if (!holding.confirmed || holding.givenTo !== null) return 0;
+  return holding.leaseExpiresAtMs - (2 * claimLeaseMs) / 3;
+}
+
+function noteLease(state: HostState, dueAtMs: number): void {
+  if (dueAtMs < state.leasesDueAtMs) state.leasesDueAtMs = dueAtMs;
 }
 
 /** Takes back what others renew and never call. Half an hour is nothing to be measured at every tick. */
@@ -251,8 +267,19 @@ function receiveRenewed(
   };
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
   state.paperLoad = undefined;
+  if (renewed.row !== holding.row) {
+    state.information.partnersFrom = undefined;
+    state.information.interestChanged ||= !hasSamePartners(renewed.row, holding.row);
+  }
+  noteLease(state, renewalMs(renewed, timing));
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
   else setHolding(turn, { ...renewed, waiting: restsText });
+}
+
+function hasSamePartners(one: TrafficRow, other: TrafficRow): boolean {
+  return (
+    one.length === other.length && one.every(({ partner }, n) => partner === other[n]?.partner)
+  );
 }
 
 function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void {
@@ -320,6 +347,8 @@ export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
   const before = homes.get(domain);
   const wasHeld = isHeldHere(turn.state, domain);
   homes.set(domain, entry);
+  if (entry.leaseExpiresAtMs !== null && entry.settlement === null)
+    noteLease(turn.state, entry.leaseExpiresAtMs);
   if (before?.holder !== holder || before.version !== version) {
     information.news.add(domain);
     if (before !== undefined || !wasHeld) information.revision += 1;
@@ -370,6 +399,7 @@ export function setHolding(turn: Turn, holding: Holding): void {
     information.interestChanged = true;
   }
   holdings.set(domain, holding);
+  noteLease(turn.state, renewalMs(holding, turn.state.config.timing));
   turn.state.paperLoad = undefined;
   turn.record({ kind: 'holding', key: domain, value: holding });
 }

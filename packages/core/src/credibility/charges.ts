@@ -13,7 +13,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from '../trading/deal.ts';
 import { accuse, acquit } from './ledger.ts';
 import { gainAt, type Promised, promisedBy } from './promise.ts';
-import { busyMax, type Charge, standingOf } from './standing.ts';
+import { busyMax, type Charge, standingOf, withOne, without } from './standing.ts';
 
 const GiB = 1024 ** 3;
 export const gibibytes = (bytes: number) => `${(bytes / GiB).toFixed(1)} GiB`;
@@ -44,7 +44,7 @@ function suspect(
   const { tradesSinceMs } = standing;
   if (tradesSinceMs === null || nowMs - tradesSinceMs < 3 * state.config.timing.proposalMs) return;
   const { sequence } = summary;
-  standing.suspicions.set(charge, {
+  standing.suspicions = withOne(standing.suspicions, charge, {
     atMs: nowMs,
     sequence,
     deal,
@@ -61,8 +61,8 @@ export function noteWord(state: HostState, peer: HostId, { kind, deal }: DealMes
   const standing = state.credibility.standings.get(peer);
   if (standing === undefined || !answers.has(kind)) return;
   if (standing.suspicions.get('unanswered')?.deal === deal)
-    standing.suspicions.delete('unanswered');
-  standing.charges.delete('unanswered');
+    standing.suspicions = without(standing.suspicions, 'unanswered');
+  standing.charges = without(standing.charges, 'unanswered');
   if (kind === 'accept') standing.busy = 0;
 }
 
@@ -180,9 +180,9 @@ export function noteSummary(turn: Turn, summary: LoadSummary): void {
     standing.book = null;
     accuse(turn, summary.host, 'book', book.detail);
   }
-  for (const [charge, suspicion] of [...standing.suspicions]) {
+  for (const [charge, suspicion] of standing.suspicions) {
     if (summary.sequence <= suspicion.sequence || nowMs - suspicion.atMs < proposalMs) continue;
-    standing.suspicions.delete(charge);
+    standing.suspicions = without(standing.suspicions, charge);
     if (!saysThatItTrades(summary)) continue;
     const { promised, detail } = suspicion;
     if (promised === undefined) accuse(turn, summary.host, charge, detail);

@@ -11,8 +11,15 @@ import { takeBack } from '../claims/holding.ts';
 import type { HostId } from '../model/model.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostState, Turn } from '../state.ts';
-import { isOpen } from '../trading/deal.ts';
-import { type Charge, isClean, type Standing, standingOf } from './standing.ts';
+import {
+  type Charge,
+  isClean,
+  nothing,
+  type Standing,
+  standingOf,
+  withOne,
+  without,
+} from './standing.ts';
 
 /** So many of one kind, none of them long ago, are no accident. */
 const chargesMax: Readonly<Record<Charge, number>> = {
@@ -30,6 +37,8 @@ const chargesMax: Readonly<Record<Charge, number>> = {
 };
 /** One charge of each kind is forgotten in this time. */
 const forgottenMs = 7_200_000;
+/** Chance brings somebody new every second in a large cluster: so often whoever is not heard of any more is forgotten. */
+const strangersMs = 60_000;
 
 const firstMs = 600_000;
 const longestMs = 21_600_000;
@@ -44,7 +53,7 @@ export function accuse(turn: Turn, peer: HostId, charge: Charge, detail: string)
   const before = standing.charges.get(charge);
   const left =
     before === undefined ? 0 : Math.max(0, before.count - (nowMs - before.atMs) / forgottenMs);
-  standing.charges.set(charge, { count: left + 1, atMs: nowMs });
+  standing.charges = withOne(standing.charges, charge, { count: left + 1, atMs: nowMs });
   turn.log('debug', 'peer-contradicts', `${state.directory.hostName(peer)}: ${detail}.`, {
     peer,
     charge,
@@ -59,8 +68,8 @@ export function acquit(state: HostState, peer: HostId, ...charges: readonly Char
   const standing = state.credibility.standings.get(peer);
   if (standing === undefined) return;
   for (const charge of charges) {
-    standing.charges.delete(charge);
-    standing.suspicions.delete(charge);
+    standing.charges = without(standing.charges, charge);
+    standing.suspicions = without(standing.suspicions, charge);
   }
 }
 
@@ -79,10 +88,10 @@ function distrust(
   state.credibility.distrusted.add(peer);
   standing.why = detail;
   standing.isShutOut = false;
-  standing.charges.clear();
   // Once it is back the next one of that kind is one too many, for a while.
-  standing.charges.set(charge, { count: chargesMax[charge] - 1, atMs: standing.untilMs });
-  standing.suspicions.clear();
+  const count = chargesMax[charge] - 1;
+  standing.charges = withOne(nothing, charge, { count, atMs: standing.untilMs });
+  standing.suspicions = nothing;
   standing.book = null;
   standing.busy = 0;
   turn.log(
@@ -104,7 +113,7 @@ function takeBackFrom(turn: Turn, peer: HostId, why: string): void {
 export function tickDistrust(turn: Turn): void {
   const { state, nowMs } = turn;
   const { standings, distrusted } = state.credibility;
-  if (turn.due('standings', forgottenMs / 12)) forgetStrangers(state);
+  if (turn.due('standings', strangersMs)) forgetStrangers(state);
   for (const peer of distrusted) {
     const standing = standings.get(peer);
     if (standing === undefined || standing.untilMs <= nowMs) {
@@ -133,7 +142,7 @@ function isInvolved(state: HostState, peer: HostId): boolean {
     return false;
   };
   return (
-    some(state.deals.values(), (deal) => deal.peer === peer && isOpen(deal)) ||
+    some(state.openDeals.values(), (deal) => deal.peer === peer) ||
     some(state.settlements.values(), (one) => one.to === peer && isUnderWay(one)) ||
     some(state.reservations.values(), ({ home }) => home === peer) ||
     some(state.homes.values(), ({ holder }) => holder === peer) ||

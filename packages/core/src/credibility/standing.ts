@@ -48,10 +48,13 @@ export type Wait = {
   roomBytesMin: number;
 };
 
+/** Against nearly everybody there is nothing, and all of them share one empty map: it is replaced, never changed. */
+export type Held<Entry> = ReadonlyMap<Charge, Entry>;
+
 export type Standing = {
-  readonly charges: Map<Charge, { count: number; atMs: number }>;
+  charges: Held<Readonly<{ count: number; atMs: number }>>;
   /** Contradictions that count only if the next summary says the same again. */
-  readonly suspicions: Map<Charge, Suspicion>;
+  suspicions: Held<Suspicion>;
   /** Since when all its summaries say that it trades. */
   tradesSinceMs: number | null;
   /** What its summaries have said, and since when without a change. */
@@ -86,14 +89,26 @@ export function createCredibility(): Credibility {
   };
 }
 
+export const nothing: Held<never> = new Map<Charge, never>();
+
+export function withOne<Entry>(held: Held<Entry>, charge: Charge, entry: Entry): Held<Entry> {
+  return new Map(held).set(charge, entry);
+}
+
+export function without<Entry>(held: Held<Entry>, charge: Charge): Held<Entry> {
+  if (!held.has(charge)) return held;
+  if (held.size === 1) return nothing;
+  return new Map([...held].filter(([kind]) => kind !== charge));
+}
+
 /** What is known of a member; undefined for anybody else. */
 export function standingOf(state: HostState, peer: HostId): Standing | undefined {
   const { standings } = state.credibility;
   const known = standings.get(peer);
   if (known !== undefined || !state.information.others.has(peer)) return known;
   const standing: Standing = {
-    charges: new Map(),
-    suspicions: new Map(),
+    charges: nothing,
+    suspicions: nothing,
     tradesSinceMs: null,
     told: null,
     book: null,
@@ -145,7 +160,7 @@ export function forgetStanding(state: HostState, peer: HostId): void {
 export function excuse(state: HostState, peer: HostId): void {
   const standing = state.credibility.standings.get(peer);
   if (standing === undefined) return;
-  standing.suspicions.clear();
+  standing.suspicions = nothing;
   standing.tradesSinceMs = null;
   standing.told = null;
   standing.book = null;

@@ -61,6 +61,8 @@ export function prospectsAt(own: Book, parameters: CostParameters): (location: L
 type Pull = Readonly<{
   offer: Offer;
   rates: ReadonlyMap<HostId, { readonly place: Place; bitsPerSecond: number }>;
+  /** The same as a list: it is walked through for every peer. */
+  listed: readonly Readonly<{ place: Place; bitsPerSecond: number }>[];
   /** What those cost from here. */
   here: number;
 }>;
@@ -73,6 +75,7 @@ class Outlook {
   readonly #network: FlowNetwork;
   /** Some claim may not go everywhere: no two peers are alike. */
   readonly #isBound: boolean;
+  readonly #partnerHosts = new Set<HostId>();
   /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
   readonly #usual = new Map<string, number>();
@@ -87,15 +90,16 @@ class Outlook {
     this.#isBound = own.offers.some(isBound);
     for (const { offer, rates } of pulls) {
       this.#special.add(offer.claim.home);
-      for (const host of rates.keys()) this.#special.add(host);
+      for (const host of rates.keys()) this.#partnerHosts.add(host);
     }
+    for (const host of this.#partnerHosts) this.#special.add(host);
   }
 
   towards(other: Peer): number {
-    const between = this.#pulls.reduce(
-      (sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0),
-      0,
-    );
+    // Who holds none of their partners is not looked up for each of them.
+    const between = this.#partnerHosts.has(other.host)
+      ? this.#pulls.reduce((sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0), 0)
+      : 0;
     return (
       this.#cutTowards(other) +
       relief(this.#own, other, this.#parameters, between) +
@@ -178,20 +182,20 @@ function layOutPulls(
       if (known) known.bitsPerSecond += bitsPerSecond;
       else rates.set(place.host, { place, bitsPerSecond });
     }
-    return { offer, rates, here };
+    return { offer, rates, listed: [...rates.values()], here };
   });
   return { pulls, links };
 }
 
 /** What a claim saves by going there, whatever is offered here staying as it is. */
 function saving(
-  { offer, rates, here }: Pull,
+  { offer, listed, here }: Pull,
   target: Pick<Peer, 'host' | 'location'>,
   own: Book,
   parameters: CostParameters,
 ): number {
   let there = 0;
-  for (const { place, bitsPerSecond } of rates.values()) {
+  for (const { place, bitsPerSecond } of listed) {
     const far =
       place.host === target.host
         ? (parameters.distance[0] ?? 0)

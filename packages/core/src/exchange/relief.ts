@@ -12,6 +12,7 @@ import {
   OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
 } from '../model/cost.ts';
 import type { HostCapacity, HostLoad } from '../model/model.ts';
+import type { BySide } from './side.ts';
 
 /** A host's load and what it has. */
 export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;
@@ -26,43 +27,40 @@ export function relief(
   parameters: CostParameters,
   betweenBitsPerSecond = 0,
 ): number {
-  const nic = parameters.nicReferenceBitsPerSecond;
-  const even = (
-    curve: CostParameters['nic'],
-    load: (of: HostLoad) => number,
-    capacity: (of: HostCapacity) => number,
-    vanishing = 0,
-  ): number => {
-    const capacities = [capacity(own.capacity), capacity(other.capacity)] as const;
-    const loads = [load(own.load), load(other.load)] as const;
-    const left = Math.max(0, loads[0] + loads[1] - 2 * vanishing);
-    const share = left / (capacities[0] + capacities[1]);
-    let saved = 0;
-    for (const s of [0, 1] as const) {
-      saved += excess(curve, loads[s], capacities[s]);
-      saved -= excess(curve, share * capacities[s], capacities[s]);
-    }
-    return Math.max(0, saved);
-  };
+  const { nic, cpu, memory, nicReferenceBitsPerSecond: reference, hostOn } = parameters;
+  const [a, b] = [own.capacity, other.capacity];
   return (
-    even(
-      parameters.nic,
-      (l) => l.nicBitsPerSecond,
-      (c) => nic ?? c.nicBitsPerSecond,
+    evened(
+      nic,
+      [own.load.nicBitsPerSecond, other.load.nicBitsPerSecond],
+      [reference ?? a.nicBitsPerSecond, reference ?? b.nicBitsPerSecond],
       betweenBitsPerSecond,
     ) +
-    even(
-      parameters.cpu,
-      (l) => l.cpu,
-      (c) => c.vcpus,
-    ) +
-    even(
-      parameters.memory,
-      (l) => l.memoryBytes,
-      (c) => c.memoryBytes,
-    ) +
-    (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
+    evened(cpu, [own.load.cpu, other.load.cpu], [a.vcpus, b.vcpus]) +
+    evened(memory, [own.load.memoryBytes, other.load.memoryBytes], [a.memoryBytes, b.memoryBytes]) +
+    (hostOn ? packing(own, other, hostOn) : 0)
   );
+}
+
+/** What two hosts save by sharing one load by what they have of it. */
+function evened(
+  curve: CostParameters['nic'],
+  loads: BySide<number>,
+  capacities: BySide<number>,
+  vanishing = 0,
+): number {
+  const zero = excess(curve, loads[0], capacities[0]);
+  const one = excess(curve, loads[1], capacities[1]);
+  // Nearly always: neither has too much.
+  if (zero === 0 && one === 0) return 0;
+  const left = Math.max(0, loads[0] + loads[1] - 2 * vanishing);
+  const share = left / (capacities[0] + capacities[1]);
+  const saved =
+    zero -
+    excess(curve, share * capacities[0], capacities[0]) +
+    one -
+    excess(curve, share * capacities[1], capacities[1]);
+  return Math.max(0, saved);
 }
 
 /** What may leave a host, all together. */

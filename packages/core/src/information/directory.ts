@@ -29,7 +29,8 @@ export type ToldDomain = Readonly<{
   name?: string;
 }>;
 
-export type KnownPeer = Readonly<{ summary: LoadSummary; receivedAtMs: number }>;
+/** Kept up to date in place: summaries are most of what a host hears. */
+export type KnownPeer = { summary: LoadSummary; receivedAtMs: number };
 
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
 const peersMax = 128;
@@ -41,19 +42,28 @@ const hearsayMs = 15_000;
 
 export class Directory {
   readonly peers = new Map<HostId, KnownPeer>();
+  /** Counts up whenever something else is known of where a domain is. */
+  changes = 0;
   readonly #places = new Map<HostId, HostPlace>();
   readonly #domains = new Map<DomainId, KnownDomain>();
   readonly #addresses = new Map<string, DomainId>();
+  /** Counts up whenever an address gets or loses its name. */
+  namings = 0;
 
   /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
   learn(summary: LoadSummary, receivedAtMs: number): boolean {
     const { host, name, location } = summary;
     const known = this.peers.get(host);
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
-    this.peers.set(host, { summary, receivedAtMs });
-    const place = this.#places.get(host);
-    if (place?.name !== name || !isSamePlace(place.location, location))
+    const before = known?.summary;
+    if (before?.name !== name || !isSamePlace(before.location, location))
       this.#places.set(host, { host, name, location });
+    if (known !== undefined) {
+      known.summary = summary;
+      known.receivedAtMs = receivedAtMs;
+      return true;
+    }
+    this.peers.set(host, { summary, receivedAtMs });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
   }
@@ -91,6 +101,7 @@ export class Directory {
       // A deal's book names holders only: the home behind one and the same version is worth adding.
       if (known.version !== told.version || known.home !== null || told.home === null) return false;
       this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });
+      this.changes += 1;
       return true;
     }
     const { holder, version } = told;
@@ -98,10 +109,13 @@ export class Directory {
     const name = told.name ?? known?.name ?? domain;
     this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
     dropOldest(this.#domains, domainsMax);
-    return known === undefined || known.holder !== holder || known.home !== home;
+    const isChanged = known === undefined || known.holder !== holder || known.home !== home;
+    if (isChanged) this.changes += 1;
+    return isChanged;
   }
 
   learnAddress(address: string, domain: DomainId): void {
+    this.namings += 1;
     this.#addresses.set(address, domain);
     dropOldest(this.#addresses, addressesMax);
   }
@@ -130,6 +144,8 @@ export class Directory {
   disown(domain: DomainId, home: HostId): boolean {
     if (this.#domains.get(domain)?.home !== home) return false;
     this.#domains.delete(domain);
+    this.changes += 1;
+    this.namings += 1;
     for (const [address, owner] of this.#addresses)
       if (owner === domain) this.#addresses.delete(address);
     return true;
@@ -139,6 +155,7 @@ export class Directory {
   forget(host: HostId): void {
     this.peers.delete(host);
     this.#places.delete(host);
+    this.changes += 1;
     for (const [domain, known] of this.#domains)
       if (known.home === host) this.#domains.delete(domain);
   }

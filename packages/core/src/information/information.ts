@@ -64,6 +64,8 @@ export type Information = {
   readonly regions: RegionShelf;
   /** Addresses of the domains that run here. */
   readonly own: Map<string, DomainId>;
+  /** Which of the directory's namings the rows have. */
+  namedAt: number;
   readonly announced: Map<DomainId, Announced>;
   /** Who wants to hear when one of our domains changes hands, and until when. */
   readonly watchers: Map<DomainId, Map<HostId, number>>;
@@ -102,6 +104,8 @@ export type Information = {
   roundAtMs: number;
   /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
   partnerHosts: ReadonlySet<HostId>;
+  /** What that followed from: while all of it is the same, so are they. */
+  partnersFrom: Readonly<{ interest: number; revision: number; changes: number }> | undefined;
   /** Who got our summary in this round, and how many more may ask for it. */
   readonly told: Set<HostId>;
   answersLeft: number;
@@ -116,6 +120,7 @@ export function createInformation(self: HostId): Information {
     shelf: new Shelf(),
     regions: new RegionShelf(),
     own: new Map(),
+    namedAt: 0,
     announced: new Map(),
     watchers: new Map(),
     awaited: new Map(),
@@ -137,6 +142,7 @@ export function createInformation(self: HostId): Information {
     rowsAtMs: Number.NEGATIVE_INFINITY,
     roundAtMs: Number.NEGATIVE_INFINITY,
     partnerHosts: new Set(),
+    partnersFrom: undefined,
     told: new Set(),
     answersLeft: 0,
   };

@@ -3,46 +3,108 @@
  * beside them the rows that trading counts with, which hold only what has lasted (see `steady.ts`).
  */
 
-import { steadyRates } from '../measuring/steady.ts';
+import { type Steadiness, steadyRates } from '../measuring/steady.ts';
 import type { DomainId, TrafficRow } from '../model/model.ts';
-import type { HostState } from '../state.ts';
+import type { HostedDomain, HostState } from '../state.ts';
 
 /** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
 const fewRates = 24;
 
+/** What the rows of a domain follow from, and the rows: while all of it is the same, so are they. */
+export type RowSource = Readonly<{
+  rates: HostedDomain['rates'];
+  steady: Steadiness['last'];
+  /** The row that it brought along, while that counts. */
+  carried: TrafficRow | undefined;
+  row: TrafficRow;
+  priced: TrafficRow;
+  /** The rates to addresses that nobody had named. */
+  unnamed: HostedDomain['rates'];
+}>;
+
 /**
  * Names the partners of every row by the addresses that are known. Returns the addresses that nobody has
- * named yet, with their rates; their traffic counts as external until somebody does.
+ * named yet, with their rates; their traffic counts as external until somebody does. Undefined when no row is
+ * another one than before.
  */
-export function learnRows(state: HostState, nowMs: number): ReadonlyMap<string, number> {
-  const { own } = state.information;
-  own.clear();
-  for (const sample of state.samples.values())
-    for (const address of sample.addresses) own.set(address, sample.domain);
-  const unnamed = new Map<string, number>();
-  state.rows.clear();
-  state.pricedRows.clear();
-  state.paperLoad = undefined;
+export function learnRows(
+  state: HostState,
+  nowMs: number,
+): ReadonlyMap<string, number> | undefined {
+  const { rowSources, rows, pricedRows } = state;
+  if (nameOwn(state)) rowSources.clear();
+  let isChanged = rows.size !== state.samples.size || rowSources.size !== state.samples.size;
+  for (const domain of rowSources.keys()) if (!state.samples.has(domain)) rowSources.delete(domain);
   for (const { domain, rates } of state.samples.values()) {
-    const measured = new RowMaker(domain, rates.length);
-    const lasting = steadyRates(state, domain, rates, own);
-    const priced = lasting === undefined ? measured : new RowMaker(domain, rates.length);
-    for (const [n, { address, bitsPerSecond }] of rates.entries()) {
-      const partner = partnerAt(state, address);
-      if (partner === undefined) unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
-      measured.add(partner ?? 'external', bitsPerSecond);
-      if (lasting !== undefined) priced.add(partner ?? 'external', lasting.values[n] ?? 0);
-    }
-    for (const { address, bitsPerSecond } of lasting?.silent ?? [])
-      priced.add(partnerAt(state, address) ?? 'external', bitsPerSecond);
-    const row = withCarried(state, domain, measured.row, nowMs);
-    state.rows.set(domain, row);
-    state.pricedRows.set(
-      domain,
-      priced === measured ? row : withCarried(state, domain, priced.row, nowMs),
-    );
+    const known = rowSources.get(domain);
+    const carried = carriedRow(state, domain, nowMs);
+    const steady = state.steadiness.get(domain)?.last;
+    if (known?.rates === rates && known.steady === steady && known.carried === carried) continue;
+    rowSources.set(domain, makeRows(state, domain, rates, steady, carried));
+    isChanged = true;
+  }
+  if (!isChanged) return undefined;
+  const unnamed = new Map<string, number>();
+  rows.clear();
+  pricedRows.clear();
+  state.paperLoad = undefined;
+  for (const domain of state.samples.keys()) {
+    const source = rowSources.get(domain);
+    if (source === undefined) continue;
+    rows.set(domain, source.row);
+    pricedRows.set(domain, source.priced);
+    for (const { address, bitsPerSecond } of source.unnamed)
+      unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
   }
   return unnamed;
+}
+
+/** Whose addresses are here now; says whether any address may have another name than when it was last asked. */
+function nameOwn(state: HostState): boolean {
+  const { information, directory, samples } = state;
+  const { own } = information;
+  let count = 0;
+  let isSame = information.namedAt === directory.namings;
+  for (const { domain, addresses } of samples.values()) {
+    count += addresses.length;
+    isSame &&= addresses.every((address) => own.get(address) === domain);
+  }
+  if (isSame && count === own.size) return false;
+  information.namedAt = directory.namings;
+  own.clear();
+  for (const { domain, addresses } of samples.values())
+    for (const address of addresses) own.set(address, domain);
+  return true;
+}
+
+function makeRows(
+  state: HostState,
+  domain: DomainId,
+  rates: HostedDomain['rates'],
+  steady: Steadiness['last'],
+  carried: TrafficRow | undefined,
+): RowSource {
+  const unnamed: { address: string; bitsPerSecond: number }[] = [];
+  const measured = new RowMaker(domain, rates.length);
+  const lasting = steadyRates(state, domain, rates, state.information.own);
+  const priced = lasting === undefined ? measured : new RowMaker(domain, rates.length);
+  for (const [n, { address, bitsPerSecond }] of rates.entries()) {
+    const partner = partnerAt(state, address);
+    if (partner === undefined) unnamed.push({ address, bitsPerSecond });
+    measured.add(partner ?? 'external', bitsPerSecond);
+    if (lasting !== undefined) priced.add(partner ?? 'external', lasting.values[n] ?? 0);
+  }
+  for (const { address, bitsPerSecond } of lasting?.silent ?? [])
+    priced.add(partnerAt(state, address) ?? 'external', bitsPerSecond);
+  const row = withCarried(measured.row, carried);
+  return {
+    rates,
+    steady,
+    carried,
+    row,
+    priced: priced === measured ? row : withCarried(priced.row, carried),
+    unnamed,
+  };
 }
 
 function partnerAt(state: HostState, address: string): DomainId | undefined {
@@ -79,23 +141,24 @@ class RowMaker {
 
 type Writable = { bitsPerSecond: number };
 
-/** A domain that has just arrived has been measured here for a moment only: the larger rate counts. */
-function withCarried(
-  state: HostState,
-  domain: DomainId,
-  row: TrafficRow,
-  nowMs: number,
-): TrafficRow {
+/** A domain that has just arrived has been measured here for a moment only: what it brought along counts as well. */
+function carriedRow(state: HostState, domain: DomainId, nowMs: number): TrafficRow | undefined {
   const entry = state.homes.get(domain);
-  if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0) return row;
-  if (nowMs - entry.movedAtMs > state.config.timing.rowTrustMs) return row;
+  if (entry === undefined || entry.movedAtMs === null || entry.carriedRow.length === 0)
+    return undefined;
+  return nowMs - entry.movedAtMs > state.config.timing.rowTrustMs ? undefined : entry.carriedRow;
+}
+
+/** Of a measured row and one that was brought along the larger rates count. */
+function withCarried(row: TrafficRow, carriedRow: TrafficRow | undefined): TrafficRow {
+  if (carriedRow === undefined) return row;
   const merged = new Map<DomainId | 'external', number>();
   let [measured, carried, named] = [0, 0, 0];
   for (const { partner, bitsPerSecond } of row) {
     measured += bitsPerSecond;
     if (partner !== 'external') merged.set(partner, bitsPerSecond);
   }
-  for (const { partner, bitsPerSecond } of entry.carriedRow) {
+  for (const { partner, bitsPerSecond } of carriedRow) {
     carried += bitsPerSecond;
     if (partner !== 'external')
       merged.set(partner, Math.max(bitsPerSecond, merged.get(partner) ?? 0));

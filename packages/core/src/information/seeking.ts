@@ -309,10 +309,13 @@ export function keepUp(turn: Turn): void {
   if (information.rowsChanged && !isSoon) {
     information.rowsChanged = false;
     information.rowsAtMs = turn.nowMs;
-    refreshSearches(turn, learnRows(turn.state, turn.nowMs));
+    const unnamed = learnRows(turn.state, turn.nowMs);
+    if (unnamed !== undefined) {
+      refreshSearches(turn, unnamed);
+      information.interestChanged = true;
+    }
     refreshNews(turn.state, turn.nowMs);
     lookForNews(turn.state, turn.nowMs);
-    information.interestChanged = true;
   }
   if (information.interestChanged) refreshInterest(turn);
 }

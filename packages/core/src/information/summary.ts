@@ -9,7 +9,7 @@ import { noteSummary } from '../credibility/charges.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import type { InformationMessage } from '../message.ts';
 import { mixed } from '../model/hash.ts';
-import type { HostId, LoadSummary } from '../model/model.ts';
+import type { DomainId, HostId, LoadSummary } from '../model/model.ts';
 import { roomNow } from '../settlement/room.ts';
 import type { HostState, Turn } from '../state.ts';
 import { loadDiffers, lookAgainAt, wake } from '../trading/prospects.ts';
@@ -54,8 +54,7 @@ export function summarize(turn: Turn, random: number): void {
   information.answersLeft = answersPerRound;
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
   const summary = makeSummary(turn);
-  const partners = isFew(state) ? [...information.others] : partnerHosts(state);
-  information.partnerHosts = new Set(partners);
+  const partners = findPartnerHosts(state);
   const isFresh = (host: HostId) => state.directory.hasHeard(host, nowMs, 2 * summaryEveryMs);
   const knowsFew = state.directory.peers.size < othersTold(state);
   for (const host of partners) tell(turn, host, summary, !isFresh(host));
@@ -67,12 +66,15 @@ export function summarize(turn: Turn, random: number): void {
  * straggler. In a large cluster somebody always trades.
  */
 function lastTradeAtMs(state: HostState, nowMs: number): number {
-  const heard: number[] = [];
-  for (const { summary, receivedAtMs } of state.directory.peers.values())
+  const { peers } = state.directory;
+  const heard = new Float64Array(peers.size);
+  let count = 0;
+  for (const { summary, receivedAtMs } of peers.values())
     if (nowMs - receivedAtMs <= state.config.timing.staleMs)
-      heard.push(receivedAtMs - summary.tradedMsAgo);
-  heard.sort((one, other) => other - one);
-  return heard[Math.floor(heard.length * stragglers)] ?? 0;
+      heard[count++] = receivedAtMs - summary.tradedMsAgo;
+  // The earliest first.
+  const sorted = heard.subarray(0, count).sort();
+  return sorted[count - 1 - Math.floor(count * stragglers)] ?? 0;
 }
 
 /** Tells these of this host and asks them for the same, unless that has just been done. */
@@ -116,6 +118,24 @@ function makeSummary(turn: Turn): LoadSummary {
   return summary;
 }
 
+/** Whom every round goes to. While nothing moves and nobody talks to somebody else they are the same hosts. */
+function findPartnerHosts(state: HostState): ReadonlySet<HostId> {
+  const { information, directory } = state;
+  if (isFew(state)) {
+    information.partnersFrom = undefined;
+    information.partnerHosts = new Set(information.others);
+    return information.partnerHosts;
+  }
+  const { interestRound: interest, revision, partnersFrom: before } = information;
+  const { changes } = directory;
+  const isSame =
+    before?.interest === interest && before.revision === revision && before.changes === changes;
+  if (isSame) return information.partnerHosts;
+  information.partnersFrom = { interest, revision, changes };
+  information.partnerHosts = new Set(partnerHosts(state));
+  return information.partnerHosts;
+}
+
 /** The hosts that run or hold what our domains talk to, or ours themselves; heaviest first. */
 function partnerHosts(state: HostState): readonly HostId[] {
   const weights = new Map<HostId, number>();
@@ -123,13 +143,18 @@ function partnerHosts(state: HostState): readonly HostId[] {
     if (host === null || host === undefined || !state.information.others.has(host)) return;
     weights.set(host, (weights.get(host) ?? 0) + bitsPerSecond);
   };
-  const addRow = (domain: Parameters<typeof rowOf>[1], ...with_: readonly HostId[]) => {
+  const addRow = (domain: DomainId, other: HostId | null) => {
     for (const { partner, bitsPerSecond } of rowOf(state, domain)) {
       const known = partner === 'external' ? undefined : state.directory.find(partner);
-      for (const host of new Set([known?.home, known?.holder, ...with_])) add(host, bitsPerSecond);
+      const [home, holder] = [known?.home, known?.holder];
+      add(home, bitsPerSecond);
+      if (holder !== home) add(holder, bitsPerSecond);
+      if (other !== home && other !== holder) add(other, bitsPerSecond);
     }
   };
-  for (const { domain, holder } of state.homes.values()) addRow(domain, holder);
+  const { self } = state.config;
+  for (const { domain, holder } of state.homes.values())
+    addRow(domain, holder === self ? null : holder);
   for (const { claim } of state.holdings.values())
     if (!state.homes.has(claim.domain)) addRow(claim.domain, claim.home);
   return [...weights]

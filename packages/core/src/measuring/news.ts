@@ -82,6 +82,7 @@ export function rowDiffers(
   least: number,
   share: number,
 ): boolean {
+  if (now === then) return false;
   // Nearly always the same partners in the same order: then there is nothing to look up.
   if (now.length === then.length && now.every(({ partner }, n) => partner === then[n]?.partner)) {
     let difference = 0;

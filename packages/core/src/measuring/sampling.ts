@@ -23,28 +23,33 @@ import { dropReservation, recordArrival, reservationOf } from '../settlement/res
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostedDomain, HostState, Turn } from '../state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
+import { keptDomain, keptRates } from './unchanged.ts';
 
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
-  state.sample = sample;
-  state.paperLoad = undefined;
+  const { domains, ...measured } = sample;
+  if (state.sample?.hostCpu !== measured.hostCpu) state.paperLoad = undefined;
+  state.sample = measured;
   state.sampledAtMs = beganAtMs;
   state.unmeasured = null;
+  const before = new Map(state.samples);
   state.samples.clear();
-  for (const one of sample.domains) {
+  for (const one of domains) {
     // It had not left yet when this measurement began.
     const departedAtMs = state.departed.get(one.domain);
     if (departedAtMs !== undefined && beganAtMs <= departedAtMs) continue;
     // Arriving domains are shown paused, and are somebody else's until they run here.
     if (one.state === 'running' || state.homes.has(one.domain))
-      state.samples.set(one.domain, hosted(state, one, sample));
+      state.samples.set(one.domain, hosted(state, one, before.get(one.domain)));
   }
   watchSteadiness(state, nowMs);
   for (const [domain, one] of state.samples) {
     const cpu = steadyCpu(state, one);
-    if (cpu !== one.traits.cpu)
-      state.samples.set(domain, { ...one, priced: { ...one.traits, cpu } });
+    if (cpu === one.priced.cpu) continue;
+    const priced = cpu === one.traits.cpu ? one.traits : { ...one.traits, cpu };
+    state.samples.set(domain, { ...one, priced });
   }
+  if (!isSameMap(before, state.samples)) state.paperLoad = undefined;
   for (const [domain, atMs] of state.departed) {
     if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
   }
@@ -59,12 +64,31 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
 }
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
-function hosted(state: HostState, one: DomainSample, sample: HostSample): HostedDomain {
-  const estimate = estimateFrom(sample.capacity, state.config.migration, one.traits);
+function hosted(
+  state: HostState,
+  one: DomainSample,
+  before: HostedDomain | undefined,
+): HostedDomain {
+  const capacity = state.sample?.capacity ?? { nicBitsPerSecond: 0 };
+  const estimate = estimateFrom(capacity, state.config.migration, one.traits);
   const migrationBytes = estimate.ok ? estimate.bytes : one.traits.memoryBytes;
   const traits = { ...one.traits, migrationBytes };
-  if (estimate.ok) return { ...one, traits, priced: traits };
-  return { ...one, traits, priced: traits, blocked: one.blocked ?? estimate.reason };
+  const rates = before === undefined ? one.rates : keptRates(before.rates, one.rates);
+  const blocked = one.blocked ?? (estimate.ok ? undefined : estimate.reason);
+  const now = {
+    ...one,
+    rates,
+    traits,
+    priced: traits,
+    ...(blocked === undefined ? {} : { blocked }),
+  };
+  return before === undefined ? now : keptDomain(before, now);
+}
+
+function isSameMap<Key, Value>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>) {
+  if (one.size !== other.size) return false;
+  for (const [key, value] of one) if (other.get(key) !== value) return false;
+  return true;
 }
 
 function arrive(turn: Turn, sample: HostedDomain): void {

@@ -28,7 +28,10 @@ export type Steadiness = Readonly<{
   cpu: Range;
   /** By address of the other endpoint. */
   rates: Map<string, Range>;
-}>;
+}> & {
+  /** What was taken in last, and in which slice: the same once more says nothing new. */
+  last: Readonly<{ rates: HostedDomain['rates']; cpu: number; slice: number }> | undefined;
+};
 
 /** A window is this many slices; a queue is never longer. */
 const slices = 32;
@@ -60,10 +63,15 @@ export function watchSteadiness(state: HostState, nowMs: number): void {
     let known = state.steadiness.get(sample.domain);
     if (known === undefined) {
       const sinceMs = isFirst ? nowMs : nowMs + rowTrustMs;
-      known = { sinceMs, cpu: newRange(), rates: new Map() };
+      known = { sinceMs, cpu: newRange(), rates: new Map(), last: undefined };
       state.steadiness.set(sample.domain, known);
     }
-    if (nowMs >= known.sinceMs) take(known, sample, slice);
+    if (nowMs < known.sinceMs) continue;
+    const { rates, traits } = sample;
+    const { last } = known;
+    if (last?.rates === rates && last.cpu === traits.cpu && last.slice === slice) continue;
+    take(known, sample, slice);
+    known.last = { rates, cpu: traits.cpu, slice };
   }
 }
 

@@ -85,7 +85,7 @@ function waitsMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs: 
   if (nowMs < holding.settleNotBeforeMs) return holding.settleNotBeforeMs - nowMs;
   if (holding.meeting !== undefined && worthPerByte(state, holding) <= 0) return Infinity;
   if (reservationOf(state, domain) !== undefined) return Infinity;
-  const isDealtWith = [...state.deals.values()].some(
+  const isDealtWith = [...state.openDeals.values()].some(
     (deal) =>
       (deal.phase === 'proposed' || deal.phase === 'accepted') &&
       (deal.role === 'proposer' || deal.moves.some((move) => move.claim.domain === domain)),

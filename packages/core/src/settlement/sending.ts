@@ -141,8 +141,13 @@ function whyRefused(
 export function tickSending(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timing } = state.config;
+  // Most of the time all have ended, and none is old enough to be forgotten.
+  const tooFar = state.sendingDueAtMs - nowMs > timing.historyMs;
+  if (nowMs < state.sendingDueAtMs && !tooFar) return;
+  let dueAtMs = nowMs + timing.historyMs;
   for (const settlement of state.settlements.values()) {
     const { settlement: id, domain, to } = settlement;
+    if (isUnderWay(settlement)) dueAtMs = nowMs;
     if (settlement.phase === 'migrating') {
       if (turn.due(`settling ${id}`, timing.settleLeaseMs / 5))
         turn.send(to, { kind: 'settling', settlement: id, domain });
@@ -154,8 +159,11 @@ export function tickSending(turn: Turn): void {
       state.settlements.delete(id);
       state.progress.delete(id);
       turn.record({ kind: 'settlement', key: id, value: null });
+    } else {
+      dueAtMs = Math.min(dueAtMs, (settlement.endedAtMs ?? 0) + timing.historyMs);
     }
   }
+  state.sendingDueAtMs = dueAtMs;
 }
 
 /** After a restart nobody waits for the hypervisor's answer any more: both sides are asked. */
@@ -415,5 +423,6 @@ export function abortMigration(turn: Turn, domain: DomainId): void {
 
 function setSettlement(turn: Turn, settlement: Settlement): void {
   turn.state.settlements.set(settlement.settlement, settlement);
+  turn.state.sendingDueAtMs = 0;
   turn.record({ kind: 'settlement', key: settlement.settlement, value: settlement });
 }

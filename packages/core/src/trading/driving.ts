@@ -8,7 +8,7 @@ import { noteDeal, noteSilence } from '../credibility/charges.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
-import { type Deal, type DealReply, stepDeal } from './deal.ts';
+import { type Deal, type DealReply, isOpen, stepDeal } from './deal.ts';
 import { aboveLimits, relieved } from './over-limit.ts';
 import { rest, wake } from './prospects.ts';
 
@@ -49,11 +49,18 @@ function lapse(turn: Turn, deal: Deal): void {
   if (isFruitless(turn.state, deal.peer)) rest(turn.state, deal.peer, turn.nowMs);
 }
 
+/** The deal is as it is now, and a tick looks at it. */
+export function enterDeal(state: HostState, deal: Deal, nowMs: number): void {
+  state.deals.set(deal.id, deal);
+  if (isOpen(deal)) state.openDeals.set(deal.id, deal);
+  else state.openDeals.delete(deal.id);
+  state.dealsDueAtMs = nowMs;
+}
+
 /** A deal enters a phase: durable, together with the claims that change hands by it and the receipt. */
 export function adopt(turn: Turn, deal: Deal): void {
   const { state, nowMs } = turn;
-  state.deals.set(deal.id, deal);
-  state.dealsDueAtMs = nowMs;
+  enterDeal(state, deal, nowMs);
   turn.record({ kind: 'deal', key: deal.id, value: deal });
   if (deal.phase === 'accepted') return;
   state.acceptances.delete(deal.id);
@@ -164,6 +171,7 @@ export function sendReply(turn: Turn, deal: Deal, reply: DealReply): void {
 
 export function forget(turn: Turn, deal: DealId): void {
   turn.state.deals.delete(deal);
+  turn.state.openDeals.delete(deal);
   turn.state.saidAtMs.delete(`deal ${deal}`);
   turn.record({ kind: 'deal', key: deal, value: null });
 }

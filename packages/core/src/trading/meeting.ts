@@ -25,12 +25,14 @@ export function findMeeting(
   state: HostState,
   book: Book,
   nowMs: number,
-  candidates: readonly LoadSummary[],
+  candidates: () => readonly LoadSummary[],
 ): Meeting | undefined {
+  let known: readonly LoadSummary[] | undefined;
   for (const offer of book.offers) {
     if (nowMs < (state.meetAfterMs.get(offer.claim.domain) ?? 0)) continue;
     if (!isKeptApartByRoom(state, book, offer)) continue;
-    const third = candidates.find((summary) => mayMeetAt(book, offer, summary));
+    known ??= candidates();
+    const third = known.find((summary) => mayMeetAt(book, offer, summary));
     if (third !== undefined) return { host: third.host, domain: offer.claim.domain };
   }
   return undefined;

@@ -1,14 +1,15 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
-import { makeBook } from '../claims/book.ts';
+import { cutBook, makeBook } from '../claims/book.ts';
+import { isKeptFrom } from '../claims/idle.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import { outlook } from '../exchange/exchange.ts';
 import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
-import type { Book, DealId, HostId, LoadSummary } from '../model/model.ts';
+import type { Book, DealId, HostId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Deal } from './deal.ts';
-import { sendReply } from './driving.ts';
+import { enterDeal, sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
 import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
 import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
@@ -24,11 +25,12 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
-  const candidates = tradingPeers(state, nowMs).filter(
-    ({ host }) => (state.backoffs.get(host)?.untilMs ?? 0) <= nowMs,
-  );
-  const drawn = drawPeer(state, book, candidates, nowMs, random[1]);
-  const meeting = drawn === undefined ? findMeeting(state, book, nowMs, candidates) : undefined;
+  const isReady = (host: HostId) => (state.backoffs.get(host)?.untilMs ?? 0) <= nowMs;
+  const drawn = drawPeer(state, book, isReady, nowMs, random[1]);
+  const meeting =
+    drawn === undefined
+      ? findMeeting(state, book, nowMs, () => tradingPeers(state, nowMs, isReady))
+      : undefined;
   const peer = drawn ?? meeting?.host;
   if (peer === undefined) {
     lookAround(turn, book);
@@ -52,8 +54,10 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
     detail: '',
   };
   // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
-  state.deals.set(deal.id, deal);
-  state.dealsDueAtMs = nowMs;
+  enterDeal(state, deal, nowMs);
+  // Unless a claim is kept from this very peer it is shown the book that it was chosen by.
+  const isKept = [...state.homes.values()].some((entry) => isKeptFrom(entry, peer, nowMs));
+  if (!isKept) state.proposals.set(deal.id, cutBook(book, peer, state.config.bookOffers));
   sendReply(turn, deal, 'propose');
 }
 
@@ -61,12 +65,13 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
 function drawPeer(
   state: HostState,
   book: Book,
-  peers: readonly LoadSummary[],
+  isReady: (host: HostId) => boolean,
   nowMs: number,
   random: number,
 ): HostId | undefined {
   const { cost, minGainBitsPerSecond } = state.config;
-  const open = peers.filter(({ host }) => !isHopeless(state, host, nowMs));
+  const isOpen = (host: HostId) => !isHopeless(state, host, nowMs) && isReady(host);
+  const open = tradingPeers(state, nowMs, isOpen);
   if (open.length === 0) return undefined;
   const potential = outlook(book, cost);
   const candidates: { host: HostId; weight: number }[] = [];

@@ -2,7 +2,7 @@
 
 import { distrustOf } from '../credibility/standing.ts';
 import type { DeclineReason } from '../message.ts';
-import type { LoadSummary } from '../model/model.ts';
+import type { HostId, LoadSummary } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 import type { Deal } from './deal.ts';
 
@@ -29,16 +29,22 @@ export function whyNotTrading(
 
 /** The deal whose outcome is still open to this host, if there is one. */
 export function undecidedDeal(state: HostState): Deal | undefined {
-  for (const deal of state.deals.values())
+  for (const deal of state.openDeals.values())
     if (deal.phase === 'proposed' || deal.phase === 'accepted') return deal;
   return undefined;
 }
 
-/** Whoever would answer a proposal now, as far as its summary tells. */
-export function tradingPeers(state: HostState, nowMs: number): readonly LoadSummary[] {
+/** Whoever would answer a proposal now, as far as its summary tells; of those only whom `isOpen` lets through. */
+export function tradingPeers(
+  state: HostState,
+  nowMs: number,
+  isOpen: (host: HostId) => boolean = () => true,
+): readonly LoadSummary[] {
   const { timing } = state.config;
   const found: LoadSummary[] = [];
   for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+    // First of all, because in a large cluster nearly everybody has been tried a moment ago.
+    if (!isOpen(host)) continue;
     if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;

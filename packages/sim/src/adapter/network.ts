@@ -78,14 +78,10 @@ export class SimNetwork {
   /** Used by the transports. */
   deliver(from: HostId, to: HostId, message: Message): void {
     if (this.withholds(from, message)) return;
-    this.#carry(from, to, messageBytes(message), (transport) => transport.receive(from, message));
-  }
-
-  #carry(from: HostId, to: HostId, bytes: number, hand: (transport: SimTransport) => void): void {
     if (!this.#open(from, to)) return;
     const { loss, repetition, latencyMs } = this.options;
     this.messages++;
-    this.bytes += bytes;
+    this.bytes += messageBytes(message);
     const copies = repetition > 0 && this.#random.next() < repetition ? 2 : 1;
     const transport = this.#transports.get(to);
     for (let copy = 0; copy < copies; copy++) {
@@ -94,7 +90,7 @@ export class SimNetwork {
       this.#schedule.at(this.#schedule.nowMs() + delayMs, () => {
         // A host that went away or restarted meanwhile does not get it.
         if (transport !== undefined && this.#transports.get(to) === transport) {
-          if (this.#open(from, to)) hand(transport);
+          if (this.#open(from, to)) transport.receive(from, message);
         }
       });
     }

@@ -4,14 +4,14 @@
  * its rate; later ones are weighed in by how long they lasted against the smoothing time.
  */
 
-import type { HostId, PairRate, TrafficProbe, TrafficReading } from '@barter/core';
+import type { DomainSample, HostId, PairRate, TrafficProbe, TrafficReading } from '@barter/core';
 import type { Pair } from '../world/traffic-matrix.ts';
 import { gatewayAddress, type World, type WorldDomain } from '../world/world.ts';
 
 type Smoothed = {
   bytes: number;
   bitsPerSecond: number | undefined;
-  readAtMs: number;
+  readAtMs: number | undefined;
   reading: number;
 };
 
@@ -19,7 +19,8 @@ export class SimTrafficProbe implements TrafficProbe {
   readonly #world: World;
   readonly #host: HostId;
   readonly #smoothingMs: number;
-  readonly #pairs = new Map<Pair, Smoothed>();
+  /** Of each domain here in the order of its pairs; two domains here share the counter of their pair. */
+  readonly #counters = new Map<WorldDomain, Smoothed[]>();
   /** Counts readings. */
   #reading = 0;
   #weight = { elapsedMs: 0, weight: 0 };
@@ -45,33 +46,88 @@ export class SimTrafficProbe implements TrafficProbe {
 
   /** The same at once, for simulations that keep no promises. */
   readNow(local: ReadonlySet<string>): TrafficReading {
-    if (this.#startedAtMs === undefined || this.#countingSinceMs === undefined) {
-      return { rates: [], measured: false, problems: ['The traffic counters are not in place.'] };
-    }
-    const nowMs = this.#world.nowMs();
-    const running = this.#world.host(this.#host).running;
-    this.#reading += 1;
-    let seen = 0;
     const rates: PairRate[] = [];
+    const measured = this.#visit(local, (domain, pair, bitsPerSecond, isFirst) => {
+      // Between two domains of this host: met before, from the other end.
+      if (isFirst)
+        rates.push({ a: domain.address, b: this.#otherEnd(domain, pair), bitsPerSecond });
+    });
+    const problems = measured === undefined ? ['The traffic counters are not in place.'] : [];
+    return { rates, measured: measured ?? false, problems };
+  }
+
+  /** The same by the domains' own addresses, the way an agent takes it in. */
+  ratesNow(
+    local: ReadonlySet<string>,
+  ): Readonly<{ ratesOf: ReadonlyMap<string, DomainSample['rates']>; measured: boolean }> {
+    const ratesOf = new Map<string, { address: string; bitsPerSecond: number }[]>();
+    let own = '';
+    let rates: { address: string; bitsPerSecond: number }[] = [];
+    const measured = this.#visit(local, (domain, pair, bitsPerSecond) => {
+      if (domain.address !== own) {
+        own = domain.address;
+        rates = [];
+        ratesOf.set(own, rates);
+      }
+      rates.push({ address: this.#otherEnd(domain, pair), bitsPerSecond });
+    });
+    return { ratesOf, measured: measured ?? false };
+  }
+
+  /**
+   * Brings every pair of the domains here up to date and shows it from each of its ends here; says whether they are
+   * measured for long enough, and undefined when nothing is counted.
+   */
+  #visit(
+    local: ReadonlySet<string>,
+    show: (domain: WorldDomain, pair: Pair, bitsPerSecond: number, isFirst: boolean) => void,
+  ): boolean | undefined {
+    if (this.#startedAtMs === undefined || this.#countingSinceMs === undefined) return undefined;
+    const nowMs = this.#world.nowMs();
+    const { running } = this.#world.host(this.#host);
+    this.#reading += 1;
+    let count = 0;
     for (const address of local) {
       const domain = this.#world.domainAt(address);
       // Frames of a domain that is not here do not pass this host's bridge.
       if (domain === undefined || !running.has(domain)) continue;
-      for (const pair of this.#world.traffic.pairsOf(domain.index)) {
-        const smoothed = this.#count(pair, nowMs);
-        // Between two domains of this host: met before, from the other end.
-        if (smoothed === undefined) continue;
-        seen += 1;
-        if (smoothed.bitsPerSecond !== undefined && smoothed.bitsPerSecond > 0) {
-          rates.push(this.#rate(domain, pair, smoothed.bitsPerSecond));
+      count += 1;
+      const counters = this.#countersOf(domain);
+      for (const [n, pair] of this.#world.traffic.pairsOf(domain.index).entries()) {
+        let counter = counters[n];
+        if (counter === undefined) {
+          counter = this.#counterOf(domain, pair);
+          counters.push(counter);
         }
+        const isFirst = counter.reading !== this.#reading;
+        if (isFirst) this.#count(counter, pair, nowMs);
+        const { bitsPerSecond } = counter;
+        if (bitsPerSecond !== undefined && bitsPerSecond > 0)
+          show(domain, pair, bitsPerSecond, isFirst);
       }
     }
     // What does not pass here any more is forgotten.
-    if (seen < this.#pairs.size)
-      for (const [pair, { reading }] of this.#pairs)
-        if (reading !== this.#reading) this.#pairs.delete(pair);
-    return { rates, measured: nowMs - this.#countingSinceMs >= this.#smoothingMs, problems: [] };
+    if (count < this.#counters.size)
+      for (const domain of this.#counters.keys())
+        if (!running.has(domain) || !local.has(domain.address)) this.#counters.delete(domain);
+    return nowMs - this.#countingSinceMs >= this.#smoothingMs;
+  }
+
+  #countersOf(domain: WorldDomain): Smoothed[] {
+    let counters = this.#counters.get(domain);
+    if (counters === undefined) {
+      counters = [];
+      this.#counters.set(domain, counters);
+    }
+    return counters;
+  }
+
+  /** The one counter of a pair: known from its other end, where that one is here, or a new one. */
+  #counterOf(domain: WorldDomain, pair: Pair): Smoothed {
+    const other = this.#world.domains[pair.a === domain.index ? pair.b : pair.a];
+    const theirs = other === undefined ? undefined : this.#counters.get(other);
+    const known = other && theirs?.[this.#world.traffic.pairsOf(other.index).indexOf(pair)];
+    return known ?? { bytes: 0, bitsPerSecond: undefined, readAtMs: undefined, reading: 0 };
   }
 
   async close(): Promise<void> {
@@ -81,30 +137,22 @@ export class SimTrafficProbe implements TrafficProbe {
   async remove(): Promise<void> {
     this.#startedAtMs = undefined;
     this.#countingSinceMs = undefined;
-    this.#pairs.clear();
+    this.#counters.clear();
   }
 
-  /** Brings one pair up to date; undefined when that was done in this reading already. */
-  #count(pair: Pair, nowMs: number): Smoothed | undefined {
-    const known = this.#pairs.get(pair);
-    if (known === undefined) {
-      const bytes = this.#world.traffic.bytesAt(pair, nowMs);
-      const first = { bytes, bitsPerSecond: undefined, readAtMs: nowMs, reading: this.#reading };
-      this.#pairs.set(pair, first);
-      return first;
-    }
-    if (known.reading === this.#reading) return undefined;
+  #count(known: Smoothed, pair: Pair, nowMs: number): void {
     known.reading = this.#reading;
-    const elapsedMs = nowMs - known.readAtMs;
-    if (elapsedMs <= 0) return known;
+    const elapsedMs = known.readAtMs === undefined ? 0 : nowMs - known.readAtMs;
+    if (known.readAtMs !== undefined && elapsedMs <= 0) return;
     const bytes = this.#world.traffic.bytesAt(pair, nowMs);
-    const bitsPerSecond = (Math.max(0, bytes - known.bytes) * 8000) / elapsedMs;
-    const weight = known.bitsPerSecond === undefined ? 1 : this.#weightOf(elapsedMs);
-    const before = known.bitsPerSecond ?? 0;
-    known.bitsPerSecond = before + weight * (bitsPerSecond - before);
+    if (elapsedMs > 0) {
+      const bitsPerSecond = (Math.max(0, bytes - known.bytes) * 8000) / elapsedMs;
+      const weight = known.bitsPerSecond === undefined ? 1 : this.#weightOf(elapsedMs);
+      const before = known.bitsPerSecond ?? 0;
+      known.bitsPerSecond = before + weight * (bitsPerSecond - before);
+    }
     known.bytes = bytes;
     known.readAtMs = nowMs;
-    return known;
   }
 
   /** How much a reading counts after such a time; nearly all pairs of a host were read at the same time. */
@@ -115,8 +163,8 @@ export class SimTrafficProbe implements TrafficProbe {
     return this.#weight.weight;
   }
 
-  #rate(domain: WorldDomain, pair: Pair, bitsPerSecond: number): PairRate {
+  #otherEnd(domain: WorldDomain, pair: Pair): string {
     const other = this.#world.domains[pair.a === domain.index ? pair.b : pair.a];
-    return { a: domain.address, b: other?.address ?? gatewayAddress, bitsPerSecond };
+    return other?.address ?? gatewayAddress;
   }
 }

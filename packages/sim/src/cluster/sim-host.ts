@@ -197,22 +197,16 @@ export class SimHost {
       this.#local = new Set(shown.domains.flatMap(({ addresses }) => addresses));
     }
     const local = this.#local;
-    const reading = this.#probe.readNow(local);
-    const ratesBy = new Map<string, { address: string; bitsPerSecond: number }[]>();
-    for (const address of local) ratesBy.set(address, []);
-    for (const { a, b, bitsPerSecond } of reading.rates) {
-      ratesBy.get(a)?.push({ address: b, bitsPerSecond });
-      ratesBy.get(b)?.push({ address: a, bitsPerSecond });
-    }
+    const { ratesOf, measured } = this.#probe.ratesNow(local);
     return {
       capacity: shown.capacity,
       hostCpu: shown.hostCpu,
       hostMemoryBytes: shown.hostMemoryBytes,
       domains: shown.domains.map((domain) => ({
         ...domain,
-        rates: domain.addresses.flatMap((address) => ratesBy.get(address) ?? []),
+        rates: domain.addresses.flatMap((address) => ratesOf.get(address) ?? []),
       })),
-      trafficMeasured: reading.measured,
+      trafficMeasured: measured,
       migrationWindowOpen: true,
     };
   }
