@@ -108,13 +108,13 @@ export const mutants: readonly Mutant[] = [
   one(
     'guess that a migration stayed when nobody saw its end',
     'settlement/sending.ts',
-    "    case 'unknown':\n      toResolving(turn, settlement, result.detail);",
+    "    case 'unknown':\n      toResolving(turn, settlement, result.detail, result.guessed);",
     "    case 'unknown':\n      finish(turn, settlement, false, result.detail);",
   ),
   one(
     'guess that a migration succeeded when nobody saw its end',
     'settlement/sending.ts',
-    "    case 'unknown':\n      toResolving(turn, settlement, result.detail);",
+    "    case 'unknown':\n      toResolving(turn, settlement, result.detail, result.guessed);",
     "    case 'unknown':\n      finish(turn, settlement, true, result.detail);",
   ),
   one(

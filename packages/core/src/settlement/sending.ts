@@ -198,11 +198,7 @@ export function migrationEnded(turn: Turn, id: SettlementId, result: MigrationRe
       finish(turn, settlement, false, `${result.code}: ${result.detail}`);
       return;
     case 'unknown':
-      toResolving(
-        turn,
-        result.guessed ? { ...settlement, guessed: true } : settlement,
-        result.detail,
-      );
+      toResolving(turn, settlement, result.detail, result.guessed);
   }
 }
 
@@ -313,8 +309,8 @@ function answer(turn: Turn, settlement: Settlement): void {
     });
 }
 
-function toResolving(turn: Turn, settlement: Settlement, detail: string): void {
-  setSettlement(turn, { ...settlement, phase: 'resolving', detail });
+function toResolving(turn: Turn, settlement: Settlement, detail: string, guessed?: true): void {
+  setSettlement(turn, { ...settlement, phase: 'resolving', detail, ...(guessed && { guessed }) });
   turn.log('warn', 'migration-in-doubt', `How ${settlement.name} fared is not known: ${detail}.`, {
     settlement: settlement.settlement,
     domain: settlement.domain,
