@@ -107,13 +107,13 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'guess that a migration stayed when nobody saw its end',
-    'settlement/sending.ts',
+    'settlement/ending.ts',
     "    case 'unknown':\n      toResolving(turn, settlement, result.detail, result.guessed);",
     "    case 'unknown':\n      finish(turn, settlement, false, result.detail);",
   ),
   one(
     'guess that a migration succeeded when nobody saw its end',
-    'settlement/sending.ts',
+    'settlement/ending.ts',
     "    case 'unknown':\n      toResolving(turn, settlement, result.detail, result.guessed);",
     "    case 'unknown':\n      finish(turn, settlement, true, result.detail);",
   ),
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'decide what becomes of a copy that was left without writing it down',
-    'settlement/sending.ts',
+    'settlement/ending.ts',
     'setSettlement(turn, { ...settlement, decided: kind,',
     'turn.state.settlements.set(id, { ...settlement, decided: kind,',
   ),
@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'never take a claim back from a silent holder',
-    'claims/holding.ts',
+    'claims/leases.ts',
     "if (nowMs >= entry.leaseExpiresAtMs)\n      takeBack(turn, entry, 'its holder was silent for longer than the lease');",
     'if (nowMs >= entry.leaseExpiresAtMs) continue;',
   ),
@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'let the rest of a group go when one of it stays after all',
-    'claims/holding.ts',
+    'claims/coming-home.ts',
     'if (groupOf(turn, entry) !== group) continue;',
     'if (groupOf(turn, entry) !== group || turn.nowMs > 0) continue;',
   ),
@@ -345,7 +345,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'wait for ever for a domain that neither host knows',
-    'settlement/sending.ts',
+    'settlement/ending.ts',
     'if (resolution.nowhere && nowMs - sinceMs >=',
     'if (resolution.nowhere && -nowMs >=',
   ),
@@ -369,7 +369,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'let a holder renew a claim for ever that it never settles',
-    'claims/holding.ts',
+    'claims/leases.ts',
     '|| !isIdle(state, entry, nowMs)) continue;',
     '|| nowMs > 0) continue;',
   ),

@@ -8,7 +8,8 @@
  * before the next one is begun.
  */
 
-import { receiveClaimMessage, tickClaims, tickIdleClaims } from './claims/holding.ts';
+import { receiveClaimMessage } from './claims/hearing.ts';
+import { tickClaims, tickIdleClaims } from './claims/leases.ts';
 import { tickDistrust } from './credibility/ledger.ts';
 import { createCredibility } from './credibility/standing.ts';
 import { tickWaits } from './credibility/waits.ts';
@@ -38,6 +39,12 @@ import type {
 } from './ports.ts';
 import type { JournalRecord } from './record.ts';
 import { restart } from './restarting.ts';
+import {
+  departureInspected,
+  migrationEnded,
+  receiveLocated,
+  receiveQuery,
+} from './settlement/ending.ts';
 import { receiveHurry } from './settlement/hurry.ts';
 import {
   arrivalInspected,
@@ -47,14 +54,7 @@ import {
 } from './settlement/receiving.ts';
 import { answerLocate, arrivalRefused, receiveLocate } from './settlement/refusing.ts';
 import { reservationOf } from './settlement/reserving.ts';
-import {
-  departureInspected,
-  migrationEnded,
-  receiveLocated,
-  receiveQuery,
-  receiveSettle,
-  tickSending,
-} from './settlement/sending.ts';
+import { receiveSettle, tickSending } from './settlement/sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
 import { isOpen } from './trading/deal.ts';
 import { propose } from './trading/proposing.ts';

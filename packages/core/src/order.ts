@@ -1,6 +1,7 @@
 /** What an operator orders of this host. Takes effect at once and outlives a restart. */
 
-import { setHome, takeBack } from './claims/holding.ts';
+import { takeBack } from './claims/coming-home.ts';
+import { setHome } from './claims/registers.ts';
 import type { DomainId, Mode } from './model/model.ts';
 import { abortMigration } from './settlement/sending.ts';
 import { endUnseen } from './settlement/target-gone.ts';

@@ -20,6 +20,10 @@ import type {
   TrafficRow,
 } from '../model/model.ts';
 
+/** Why a confirmed claim is not settled yet, until there is more to say. */
+export const restsText =
+  'it rests until trading around here is quiet, and what saves more comes first';
+
 /** Versions of one epoch; no domain is traded this often between two take-backs. */
 const epochSize = 65_536;
 

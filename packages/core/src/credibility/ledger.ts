@@ -7,7 +7,7 @@
  * doubt go on as with everybody. Only when none of that is left with a peer may the agent shut it out altogether.
  */
 
-import { takeBack } from '../claims/holding.ts';
+import { takeBack } from '../claims/coming-home.ts';
 import type { HostId } from '../model/model.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostState, Turn } from '../state.ts';

@@ -5,14 +5,8 @@
 
 import { rowOf } from '../claims/book.ts';
 import { arrivedEntry } from '../claims/claim.ts';
-import {
-  bringGroupHome,
-  dropHolding,
-  dropHome,
-  forgetVersion,
-  setHome,
-  takeBack,
-} from '../claims/holding.ts';
+import { bringGroupHome, takeBack } from '../claims/coming-home.ts';
+import { dropHolding, dropHome, forgetVersion, setHome } from '../claims/registers.ts';
 import { noteContest } from '../credibility/charges.ts';
 import { announceChanges } from '../information/announcing.ts';
 import { estimateFrom } from '../model/migration.ts';

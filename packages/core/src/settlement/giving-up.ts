@@ -5,7 +5,7 @@
  * the next may have room then.
  */
 
-import { setHolding } from '../claims/holding.ts';
+import { setHolding } from '../claims/registers.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Blocked } from './hurry.ts';
 import { giveUpAfterMs } from './patience.ts';

@@ -1,6 +1,6 @@
 /** Room that is kept here for domains that are to arrive: durably, before their homes are asked, and until nothing can arrive any more. */
 
-import { dropHolding, setHolding } from '../claims/holding.ts';
+import { dropHolding, setHolding } from '../claims/registers.ts';
 import type { RefuseReason } from '../message.ts';
 import type { DomainId, SettlementId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';

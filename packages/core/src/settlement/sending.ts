@@ -1,21 +1,22 @@
 /**
- * Settlement at the home: checks again what was agreed on paper, migrates, and finds out how it ended.
+ * Settlement at the home: checks again what was agreed on paper, migrates, and keeps the holder informed. How it ended is
+ * found out in `ending.ts`.
  *
  * Only this side migrates the domain. The promise to migrate is durable before the hypervisor hears of
  * it, so a restarted agent knows that it has to ask how the migration ended.
  */
 
 import { whyUnmovable } from '../claims/book.ts';
-import { type HomeEntry, takeBackVersion } from '../claims/claim.ts';
-import { dropHome, setHome, takeBack } from '../claims/holding.ts';
+import type { HomeEntry } from '../claims/claim.ts';
+import { takeBack } from '../claims/coming-home.ts';
+import { setHome } from '../claims/registers.ts';
 import { noteCall } from '../credibility/waits.ts';
 import type { RefuseReason, SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
-import type { DomainPresence, MigrationResult } from '../ports.ts';
 import type { HostState, Turn } from '../state.ts';
-import { followingMax, isToFollow } from './following.ts';
-import { askTarget, hearTarget, whatTargetSays } from './questioning.ts';
-import { isUnderWay, type Resolution, resolve, type Settlement } from './settlement.ts';
+import { answer, setSettlement, toResolving } from './ending.ts';
+import { askTarget } from './questioning.ts';
+import { isUnderWay, type Settlement } from './settlement.ts';
 
 export function receiveSettle(
   turn: Turn,
@@ -182,232 +183,6 @@ export function restartSending(turn: Turn): void {
   }
 }
 
-export function migrationEnded(turn: Turn, id: SettlementId, result: MigrationResult): void {
-  const settlement = turn.state.settlements.get(id);
-  if (settlement === undefined || !isUnderWay(settlement)) return;
-  switch (result.outcome) {
-    case 'moved':
-      finish(
-        turn,
-        { ...settlement, statistics: result.statistics },
-        true,
-        'the target is running it',
-      );
-      return;
-    case 'stayed':
-      finish(turn, settlement, false, `${result.code}: ${result.detail}`);
-      return;
-    case 'unknown':
-      toResolving(turn, settlement, result.detail, result.guessed);
-  }
-}
-
-/** Our own hypervisor's answer about a migration whose end was not seen. */
-export function departureInspected(turn: Turn, id: SettlementId, presence: DomainPresence): void {
-  const { state, nowMs } = turn;
-  const settlement = state.settlements.get(id);
-  if (settlement?.phase !== 'resolving') return;
-  const there = whatTargetSays(turn, settlement, presence);
-  const known = state.directory.find(settlement.domain);
-  const isElsewhere =
-    known !== undefined &&
-    known.home !== null &&
-    known.home !== state.config.self &&
-    known.version > settlement.version;
-  const elsewhere = isElsewhere ? state.directory.hostName(known.home) : null;
-  const resolution = resolve(presence, there, elsewhere, settlement.guessed);
-  if (resolution.kind === 'clear' || resolution.kind === 'resume') {
-    carryOut(turn, settlement, resolution);
-    return;
-  }
-  if (resolution.kind !== 'wait') {
-    const moved = resolution.kind === 'unknown' ? null : resolution.kind === 'moved';
-    finish(turn, settlement, moved, describeEnd(settlement, resolution));
-    return;
-  }
-  const asked = state.questions.get(id);
-  if (asked !== undefined)
-    state.questions.set(id, { ...asked, giveUp: resolution.giveUp === true });
-  const isNews = resolution.detail !== settlement.detail;
-  const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
-  if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
-    // It may have arrived and been taken away before the target had seen it.
-    finish(turn, settlement, null, resolution.detail);
-    return;
-  }
-  const unresolvedSinceMs = resolution.alarm ? sinceMs : null;
-  if (!isNews && unresolvedSinceMs === settlement.unresolvedSinceMs) return;
-  setSettlement(turn, { ...settlement, detail: resolution.detail, unresolvedSinceMs });
-  if (resolution.alarm)
-    turn.log('warn', 'migration-unresolved', `${settlement.name}: ${resolution.detail}.`, {
-      settlement: id,
-      domain: settlement.domain,
-    });
-}
-
-/** Perform-done, decided: what follows is done now, again until it shows, and the decision is kept. */
-function carryOut(
-  turn: Turn,
-  settlement: Settlement,
-  { kind, detail }: Extract<Resolution, { kind: 'clear' | 'resume' }>,
-): void {
-  const { settlement: id, domain, name } = settlement;
-  if (settlement.decided !== kind) {
-    setSettlement(turn, { ...settlement, decided: kind, detail, unresolvedSinceMs: null });
-    turn.log('info', 'migration-decided', `${name}: ${detail}.`, { settlement: id, domain });
-  }
-  turn.emit({ kind: kind === 'clear' ? 'discard' : 'resume', domain });
-}
-
-function describeEnd({ decided, detail }: Settlement, resolution: Resolution): string {
-  return resolution.kind === 'stayed' && decided === 'resume'
-    ? `it was resumed at its home: ${detail}`
-    : resolution.detail;
-}
-
-export function receiveLocated(
-  turn: Turn,
-  from: HostId,
-  message: SettlementMessage & { kind: 'located' },
-): void {
-  const settlement = turn.state.settlements.get(message.settlement);
-  if (settlement?.to !== from || settlement.domain !== message.domain) return;
-  hearTarget(turn, message);
-}
-
-export function receiveQuery(
-  turn: Turn,
-  from: HostId,
-  message: SettlementMessage & { kind: 'query' },
-): void {
-  const settlement = turn.state.settlements.get(message.settlement);
-  if (settlement !== undefined) {
-    if (settlement.to === from) answer(turn, settlement);
-    return;
-  }
-  const { settlement: id, domain } = message;
-  turn.send(from, {
-    kind: 'refuse',
-    settlement: id,
-    domain,
-    reason: 'gone',
-    detail: 'its home knows no such settlement',
-  });
-}
-
-function answer(turn: Turn, settlement: Settlement): void {
-  const { settlement: id, domain, to, phase, detail, statistics } = settlement;
-  if (isUnderWay(settlement)) turn.send(to, { kind: 'settling', settlement: id, domain });
-  else
-    turn.send(to, {
-      kind: 'settled',
-      settlement: id,
-      domain,
-      moved: phase === 'moved',
-      detail,
-      ...(statistics === null ? {} : { statistics }),
-    });
-}
-
-function toResolving(turn: Turn, settlement: Settlement, detail: string, guessed?: true): void {
-  setSettlement(turn, { ...settlement, phase: 'resolving', detail, ...(guessed && { guessed }) });
-  turn.log('warn', 'migration-in-doubt', `How ${settlement.name} fared is not known: ${detail}.`, {
-    settlement: settlement.settlement,
-    domain: settlement.domain,
-  });
-}
-
-export function finish(
-  turn: Turn,
-  settlement: Settlement,
-  moved: boolean | null,
-  detail: string,
-): void {
-  const { state, nowMs } = turn;
-  const { settlement: id, domain, to, version, statistics } = settlement;
-  const ended: Settlement = {
-    ...settlement,
-    phase: moved ? 'moved' : 'failed',
-    endedAtMs: nowMs,
-    detail,
-    unresolvedSinceMs: null,
-  };
-  setSettlement(turn, ended);
-  state.located.delete(id);
-  state.questions.delete(id);
-  if (moved) departed(turn, domain, to, version);
-  else stayed(turn, ended, moved === false);
-  turn.file({
-    kind: 'move',
-    atMs: nowMs,
-    settlement: id,
-    domain,
-    from: state.config.self,
-    to,
-    moved,
-    detail,
-    statistics,
-  });
-  answer(turn, ended);
-  const target = state.directory.hostName(to);
-  if (moved)
-    turn.log('info', 'migrated', `${settlement.name} moved to ${target}.`, {
-      settlement: id,
-      domain,
-      to,
-      ...statistics,
-    });
-  else
-    turn.log(
-      'warn',
-      'migration-failed',
-      moved === null
-        ? `Whether ${settlement.name} moved to ${target} nobody can tell: ${detail}.`
-        : `${settlement.name} stays here, not at ${target}: ${detail}.`,
-      {
-        settlement: id,
-        domain,
-        to,
-      },
-    );
-}
-
-function departed(turn: Turn, domain: DomainId, to: HostId, version: number): void {
-  const { state, nowMs } = turn;
-  state.counts.moved += 1;
-  state.departed.set(domain, nowMs);
-  state.samples.delete(domain);
-  state.rows.delete(domain);
-  state.pricedRows.delete(domain);
-  const name = state.homes.get(domain)?.name ?? domain;
-  dropHome(turn, domain);
-  // The new home begins with this very version; until it speaks up we say so for it.
-  const told = { home: to, holder: to, version: takeBackVersion(version), name };
-  state.directory.learnDomain(domain, told, false, nowMs);
-}
-
-/** It runs here as before: the claim comes home unless it is to follow its group, and the domain rests, longer after each failure. */
-function stayed(turn: Turn, settlement: Settlement, isCertain: boolean): void {
-  const { state, nowMs } = turn;
-  const { domain, detail } = settlement;
-  const { backoffMs, backoffMaxMs } = state.config.timing;
-  state.counts.failed += 1;
-  const entry = state.homes.get(domain);
-  if (entry === undefined || entry.settlement !== settlement.settlement) return;
-  const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(entry.failures, 16));
-  const rested: HomeEntry = {
-    ...entry,
-    settlement: null,
-    failures: entry.failures + 1,
-    restsUntilMs: nowMs + pauseMs,
-    restReason: `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`,
-  };
-  // What nobody saw end is promised to nobody any more.
-  if (isCertain && rested.failures <= followingMax && isToFollow(state, settlement))
-    setHome(turn, { ...rested, awaitedSinceMs: nowMs });
-  else takeBack(turn, rested, detail);
-}
-
 /** An operator wants a domain to stay that is migrating. */
 export function abortMigration(turn: Turn, domain: DomainId): void {
   for (const settlement of turn.state.settlements.values()) {
@@ -415,10 +190,4 @@ export function abortMigration(turn: Turn, domain: DomainId): void {
     setSettlement(turn, { ...settlement, aborted: true });
     turn.emit({ kind: 'abortMigration', domain });
   }
-}
-
-function setSettlement(turn: Turn, settlement: Settlement): void {
-  turn.state.settlements.set(settlement.settlement, settlement);
-  turn.state.sendingDueAtMs = 0;
-  turn.record({ kind: 'settlement', key: settlement.settlement, value: settlement });
 }

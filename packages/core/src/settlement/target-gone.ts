@@ -6,7 +6,7 @@
 
 import type { DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
-import { finish } from './sending.ts';
+import { finish } from './ending.ts';
 import { isUnderWay, type Settlement } from './settlement.ts';
 
 /** The migration of a domain out of here that has not ended, if there is one. */

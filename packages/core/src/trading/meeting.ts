@@ -10,7 +10,7 @@
  */
 
 import { holderOf, locationOf } from '../claims/book.ts';
-import { dropHolding } from '../claims/holding.ts';
+import { dropHolding } from '../claims/registers.ts';
 import { type Evaluation, evaluateExchange } from '../exchange/exchange.ts';
 import { displacementCost } from '../model/cost.ts';
 import { locationDistance } from '../model/distance.ts';
