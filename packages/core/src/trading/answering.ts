@@ -19,6 +19,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
+import { correctPlaces, truePlaces } from './places.ts';
 import { rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
@@ -36,6 +37,7 @@ export function checkAcceptance(
   if (book === undefined || message.book.host !== deal.peer)
     return refuse('the books do not match');
   noteBook(turn, deal.peer, message.book);
+  correctPlaces(turn, deal.peer, message.book);
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
@@ -122,6 +124,7 @@ export function considerProposal(
   }
   const theirs = trustedBook(state, message.book, from);
   if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
+  correctPlaces(turn, from, message.book);
   const own = makeBook(state, nowMs, from);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
   const ours = cutBook(own, from, state.config.bookOffers);
@@ -179,8 +182,9 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
 }
 
 /**
- * The peer's book without what it cannot offer; undefined when it speaks for somebody else. What is to be kept together
- * with that counts as before: either the peer holds it, or it does not know yet that it does not.
+ * The peer's book without what it cannot offer, and without what it wrongly has here; undefined when it speaks for
+ * somebody else. What is to be kept together with what it cannot offer counts as before: either the peer holds it, or
+ * it does not know yet that it does not.
  */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
@@ -191,7 +195,8 @@ function trustedBook(state: HostState, book: Book, from: HostId): Book | undefin
     if (isTakeable(state, offer.claim, from)) offers.push(offer);
     else if (group !== undefined) keepTogether.push(group);
   }
-  return { ...book, offers, fixed: { ...book.fixed, keepTogether } };
+  const fixed = { ...book.fixed, keepTogether };
+  return { ...book, offers, fixed, partners: truePlaces(state, book) };
 }
 
 /**
