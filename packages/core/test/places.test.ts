@@ -1,10 +1,12 @@
-/** What a peer believes to be held here, and is not: it counts nowhere here, and the peer is told. */
+/** Where partners are, as both sides of a deal know it; and what a peer believes to be held here, and is not. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { makeBook } from '../src/claims/book.ts';
+import { evaluateExchange } from '../src/exchange/exchange.ts';
 import { createHost, step } from '../src/host.ts';
 import type { Book, DealId, DomainSample } from '../src/model/model.ts';
 import type { HostState } from '../src/state.ts';
-import { truePlaces } from '../src/trading/places.ts';
+import { truePlaces, withPlacesFor } from '../src/trading/places.ts';
 import { Hosts, hostConfig } from './support/hosts.ts';
 import { bookOf, domain, domainId, host, hostId, rate } from './support/world.ts';
 
@@ -138,5 +140,65 @@ describe('a host that is told', () => {
     expect(where('here', false, { home: null })).toBeUndefined();
     expect(where('c', false, { home: null })).toBe('here');
     expect(where('here', false)).toBe('here');
+  });
+});
+
+describe('a partner that only the host knows about which offers nothing that talks to it', () => {
+  const partner = domainId('partner');
+  const world = {
+    hosts: [host('b', ['pod1', 'rack1']), host('c', ['pod1', 'rack1'])],
+    domains: [domain('v1', 'b'), domain('partner', 'c')],
+    rates: [rate('v1', 'partner', 1e9)],
+  };
+  const full = bookOf(world, 'b');
+  const book: Book = { ...full, partners: [] };
+  const [v1] = book.offers.map(({ claim }) => claim.domain);
+  let state: HostState;
+
+  const known = (holder: string, version = 1) => {
+    const place = { host: hostId(holder), name: holder, location: ['pod1', 'rack1'] };
+    state.directory.learnPlace(place, true);
+    state.directory.learnDomain(
+      partner,
+      { home: hostId(holder), holder: hostId(holder), version },
+      true,
+      nowMs,
+    );
+  };
+  const ours = (shown = book): Book => {
+    const made = makeBook(state, nowMs);
+    if (made === undefined) throw new Error('this host is measured');
+    return withPlacesFor(state, made, shown);
+  };
+  const gain = (shown = book) =>
+    evaluateExchange(
+      shown,
+      ours(shown),
+      { give: v1 === undefined ? [] : [v1], take: [] },
+      state.config.cost,
+    ).terms.network;
+
+  beforeEach(() => {
+    state = measured();
+  });
+
+  it('counts where that one knows it to be', () => {
+    expect(gain()).toBeCloseTo(0);
+    known('c');
+    expect(gain()).toBeLessThan(0);
+    expect(gain()).toBe(gain(full));
+  });
+
+  it('is not named again where the other one knows it as well', () => {
+    known('c');
+    expect(ours(full).partners).toEqual([]);
+    expect(ours().partners).toMatchObject([{ domain: partner, holder: 'c', version: 1 }]);
+  });
+
+  it('is named where the other one has older news, and not where it has later', () => {
+    known('d', 2);
+    expect(ours(full).partners).toMatchObject([{ domain: partner, holder: 'd', version: 2 }]);
+    const later = full.partners.map((one) => ({ ...one, version: 3 }));
+    expect(ours({ ...full, partners: later }).partners).toEqual([]);
   });
 });

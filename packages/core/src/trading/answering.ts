@@ -19,7 +19,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
-import { correctPlaces, truePlaces } from './places.ts';
+import { correctPlaces, truePlaces, withPlacesFor } from './places.ts';
 import { rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
@@ -57,14 +57,15 @@ export function checkAcceptance(
     return refuse('a claim of the exchange has changed since the proposal');
   // Of what the peer believes to hold, this host may have taken some back, and knows that best itself.
   const theirs = trustedBook(state, message.book, deal.peer) ?? message.book;
-  const evaluation = evaluateExchange(book, theirs, exchange, state.config.cost);
+  const ours = withPlacesFor(state, book, theirs);
+  const evaluation = evaluateExchange(ours, theirs, exchange, state.config.cost);
   const [violation] = evaluation.violations;
   if (violation !== undefined) return refuse(violation.message);
   const isMeeting = exchange.take.length === 0 && exchange.give.length === 1;
   const meets =
     isMeeting &&
     exchange.give[0] === deal.meeting &&
-    foundMeeting(state, book, theirs, deal.meeting) !== undefined;
+    foundMeeting(state, ours, theirs, deal.meeting) !== undefined;
   if (!meets && !(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
     return refuse('by the proposer’s own data it gains less than the margin');
   const { gainBitsPerSecond } = evaluation;
@@ -127,7 +128,8 @@ export function considerProposal(
   correctPlaces(turn, from, message.book);
   const own = makeBook(state, nowMs, from);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
-  const ours = cutBook(own, from, state.config.bookOffers);
+  const cut = cutBook(own, from, state.config.bookOffers);
+  const ours = withPlacesFor(state, cut, theirs);
   const { cost, search, minGainBitsPerSecond } = state.config;
   const gainful = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
   const meeting = gainful === undefined ? message.meeting : undefined;

@@ -1,15 +1,40 @@
 /**
- * Claims that a peer believes to be here and that are not. Whether a host holds a claim nobody knows better than itself:
- * a lease has ended because the home is gone or cannot be heard, say, and only the holder noticed. Counted as here they
- * would draw their partners to this host, whose own book knows nothing of them: what comes for that gains nothing here,
- * goes back for whatever else there is to gain, and comes again, for ever. So they are not counted, and the peer is told.
+ * Where partners are, as both sides of a deal know it. A book names the partners of what it offers, and a claim that
+ * one side offers may talk to what only the other one knows about. Where that did not count, a claim would be priced by
+ * other places on its way there than on its way back: it goes for a gain, comes back for another one, and goes again,
+ * for ever. So either side adds what it knows of the other's partners.
+ *
+ * Whether a host holds a claim nobody knows better than itself: a lease has ended because the home is gone or cannot
+ * be heard, say, and only the holder noticed. What a peer wrongly has here is not counted, and the peer is told.
  */
 
-import { isHeldHere } from '../claims/book.ts';
+import { isHeldHere, placeOf } from '../claims/book.ts';
 import { domainsPerMessage } from '../information/announcing.ts';
 import { placesOf, whereaboutsOf } from '../information/whereabouts.ts';
 import type { Book, DomainId, HostId, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
+
+/** The own book, with where the partners of what `other` offers are where that one does not know it, or not as well. */
+export function withPlacesFor(state: HostState, book: Book, other: Book): Book {
+  const told = new Map(other.partners.map((partner) => [partner.domain, partner]));
+  const seen = new Set(book.partners.map(({ domain }) => domain));
+  for (const { claim } of book.offers) seen.add(claim.domain);
+  const added: Book['partners'][number][] = [];
+  for (const { row } of other.offers) {
+    for (const { partner } of row) {
+      if (partner === 'external' || seen.has(partner)) continue;
+      seen.add(partner);
+      const [place, known] = [placeOf(state, partner), told.get(partner)];
+      if (place === undefined) continue;
+      const isKnown =
+        known !== undefined &&
+        (known.version > place.version ||
+          (known.version === place.version && known.holder === place.holder));
+      if (!isKnown) added.push(place);
+    }
+  }
+  return added.length === 0 ? book : { ...book, partners: [...book.partners, ...added] };
+}
 
 /** Where the book of a peer has partners, but for those that it wrongly has here. */
 export function truePlaces(state: HostState, book: Book): Book['partners'] {
