@@ -105,6 +105,11 @@ describe('a proposal whose claim talks to one that was held here', () => {
     const nobody = bookOf(world, 'b');
     expect(told(nobody)).toEqual([{ domains: [], unknown: [lapsed] }]);
   });
+
+  it('is answered the same where it was at home here, and ran here', () => {
+    const here = book.partners.map((one) => ({ ...one, home: hostId('here') }));
+    expect(told({ ...book, partners: here })).toEqual([{ domains: [], unknown: [lapsed] }]);
+  });
 });
 
 describe('a host that is told', () => {

@@ -33,9 +33,10 @@ export function holderOf(
     return { holder: holding.givenTo ?? state.config.self, version, home };
   }
   const known = state.directory.find(domain);
-  if (known?.holder !== state.config.self) return known;
+  const { self } = state.config;
+  if (known?.holder !== self) return known;
   // What was ours and is not any more (its home was silent) is where it was; and nobody may know where that is.
-  return known.home === null ? undefined : { ...known, holder: known.home };
+  return known.home === null || known.home === self ? undefined : { ...known, holder: known.home };
 }
 
 export function locationOf(state: HostState, host: HostId): Location | undefined {

@@ -55,7 +55,7 @@ export function correctPlaces(turn: Turn, peer: HostId, book: Book): void {
     const known = whereaboutsOf(state, domain, nowMs);
     const home = known?.home ?? told.home;
     if (known !== undefined && known.holder !== state.config.self) domains.push(known);
-    else if (home === undefined) unknown.push(domain);
+    else if (home === undefined || home === state.config.self) unknown.push(domain);
     // What was held here and is not any more is where it was.
     else
       domains.push({ domain, name: domain, addresses: [], ...known, home, holder: home, version });
