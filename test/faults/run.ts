@@ -3,6 +3,7 @@
  * everything that was begun has to end. Nothing here depends on anything but the seed.
  */
 
+import { backAndForth } from './checkers/back-and-forth.ts';
 import { claims } from './checkers/claims.ts';
 import { deals } from './checkers/deals.ts';
 import { durability } from './checkers/durability.ts';
@@ -95,6 +96,7 @@ function live(scene: Scene): void {
     keepTogether,
     receipts,
     pingPong,
+    backAndForth,
     trust,
   ])
     checkers.push(make(scene));

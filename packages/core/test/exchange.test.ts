@@ -324,4 +324,21 @@ describe('a partner that neither book offers', () => {
       truth,
     );
   });
+
+  it('is at home again when somebody still has it where it was held at the same version', () => {
+    const home = host('c').host;
+    const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+    const at = (book: Book, holder: string, location: readonly string[]): Book => ({
+      ...book,
+      partners: book.partners.map((one) =>
+        one.domain === 'partner' ? { ...one, holder: host(holder).host, location, home } : one,
+      ),
+    });
+    const exchange = { give: b.offers.map(({ claim }) => claim.domain), take: [] };
+    const gain = (proposer: Book, responder: Book) =>
+      evaluateExchange(proposer, responder, exchange, AFFINITY).gainBitsPerSecond;
+    const [truth, stale] = [at(a, 'c', ['r1']), at(a, 'd', ['r0'])];
+    expect(gain(at(b, 'd', ['r0']), truth)).toBe(gain(at(b, 'c', ['r1']), truth));
+    expect(gain(at(b, 'c', ['r1']), stale)).toBe(gain(at(b, 'c', ['r1']), truth));
+  });
 });

@@ -1,6 +1,7 @@
 /** Who learns what from whom: keepers, homes, those who ask, and what happens when some of them are gone. */
 
 import { describe, expect, it } from 'vitest';
+import { holderOf } from '../src/claims/book.ts';
 import { addressOf, entryOf, Hosts } from './support/hosts.ts';
 import { domainId, hostId } from './support/world.ts';
 
@@ -185,6 +186,21 @@ describe('a change of holder', () => {
 });
 
 describe('a domain that comes or goes', () => {
+  it('is followed from here to a new home that knew nothing of it, and so began its versions as this one had', () => {
+    const hosts = talking();
+    const { directory } = hosts.state('a');
+    const { version } = entryOf(hosts.state('a'), 'v1');
+    // As a deal leaves it behind that gave the claim away and took it again.
+    const own = { home: hostId('a'), holder: hostId('a'), version };
+    directory.learnDomain(domainId('v1'), own, false, hosts.nowMs);
+    hosts.sample('a', { v3: ['v1'] });
+    expect(holderOf(hosts.state('a'), domainId('v1'))).toBeUndefined();
+    hosts.sample('d', { v1: ['v3'] });
+    expect(entryOf(hosts.state('d'), 'v1').version).toBe(version);
+    hosts.pass(5_000);
+    expect(hosts.holder('a', 'v1')).toBe('d');
+  });
+
   it('is followed to its new home when it moved by hand', () => {
     const hosts = talking();
     hosts.sample('a', {});

@@ -32,9 +32,10 @@ export function holderOf(
     return { holder: holding.givenTo ?? state.config.self, version, home };
   }
   const known = state.directory.find(domain);
-  if (known?.holder !== state.config.self) return known;
+  const { self } = state.config;
+  if (known?.holder !== self) return known;
   // What was ours and is not any more (its home was silent) is where it was; and nobody may know where that is.
-  return known.home === null ? undefined : { ...known, holder: known.home };
+  return known.home === null || known.home === self ? undefined : { ...known, holder: known.home };
 }
 
 export function locationOf(state: HostState, host: HostId): Location | undefined {
@@ -240,19 +241,20 @@ function partnersOf(state: HostState, offers: readonly Offer[]): Book['partners'
   for (const offer of offers) {
     for (const { partner } of offer.row) {
       if (partner === 'external' || found.has(partner)) continue;
-      const known = holderOf(state, partner);
-      const location = known === undefined ? undefined : locationOf(state, known.holder);
-      if (known === undefined || location === undefined) continue;
-      found.set(partner, {
-        domain: partner,
-        holder: known.holder,
-        location,
-        version: known.version,
-        ...(known.home === null ? {} : { home: known.home }),
-      });
+      const place = placeOf(state, partner);
+      if (place !== undefined) found.set(partner, place);
     }
   }
   return [...found.values()];
+}
+
+/** Where a domain is held, as a book names it; undefined when this host does not know, or not where that holder stands. */
+export function placeOf(state: HostState, domain: DomainId): Book['partners'][number] | undefined {
+  const known = holderOf(state, domain);
+  const location = known === undefined ? undefined : locationOf(state, known.holder);
+  if (known === undefined || location === undefined) return undefined;
+  const { holder, version, home } = known;
+  return { domain, holder, location, version, ...(home === null ? {} : { home }) };
 }
 
 /** Cuts a book that is too large for one message down to the offers that matter most to `peer`. */

@@ -180,6 +180,8 @@ function trueOffers(books: BySide<Book>): { offers: Offer[]; sides: Side[] } {
   return { offers: entries.map((e) => e.offer), sides: entries.map((e) => e.side) };
 }
 
+type Partner = Book['partners'][number];
+
 /** Where a partner stands that the books do not offer: how far from each side, and on which if on one. */
 type Standing = Readonly<{ distance: readonly [number, number]; on: Side | undefined }>;
 
@@ -187,16 +189,11 @@ function partnerStandings(
   books: BySide<Book>,
   parameters: CostParameters,
 ): ReadonlyMap<DomainId, Standing> {
-  const partners = new Map<DomainId, Book['partners'][number]>();
+  const partners = new Map<DomainId, Partner>();
   for (const book of books) {
     for (const partner of book.partners) {
       const known = partners.get(partner.domain);
-      // Whether a host holds a claim it knows best itself: it may have lapsed unheard.
-      const isDenied =
-        known?.version === partner.version &&
-        known.holder === book.host &&
-        partner.holder !== book.host;
-      if (!known || partner.version > known.version || isDenied)
+      if (known === undefined || isLater(partner, known, book.host))
         partners.set(partner.domain, partner);
     }
   }
@@ -218,6 +215,16 @@ function partnerStandings(
     standings.set(domain, standing);
   }
   return standings;
+}
+
+/**
+ * Whether what the book of `by` says of a partner stands against what was said before. At one version a claim has two
+ * holders only when the second one holds it no more, which is for that one to say, and it is with its home again.
+ */
+function isLater(partner: Partner, known: Partner, by: HostId): boolean {
+  if (partner.version !== known.version) return partner.version > known.version;
+  const isDenied = known.holder === by && partner.holder !== by;
+  return isDenied || (partner.holder === partner.home && known.holder !== known.home);
 }
 
 function mayLeave({ claim, traits }: Offer, target: Book): boolean {

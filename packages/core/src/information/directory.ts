@@ -140,9 +140,13 @@ export class Directory {
     return this.#places.get(host)?.name ?? host;
   }
 
-  /** The home says that it does not run this domain (any more), and knows nothing of where it is. */
-  disown(domain: DomainId, home: HostId): boolean {
-    if (this.#domains.get(domain)?.home !== home) return false;
+  /**
+   * The home says that it does not run this domain (any more), and knows nothing of where it is; or, where nobody knows the
+   * home, the holder that it does not hold it.
+   */
+  disown(domain: DomainId, by: HostId): boolean {
+    const known = this.#domains.get(domain);
+    if (known === undefined || (known.home ?? known.holder) !== by) return false;
     this.#domains.delete(domain);
     this.changes += 1;
     this.namings += 1;

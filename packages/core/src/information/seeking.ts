@@ -233,7 +233,8 @@ export function receiveFound(
     contest(turn, told, from);
     if (told.home !== from) information.shelf.disown(told.domain, from);
     const resolved = named(turn, told);
-    if (resolved || information.watches.has(told.domain)) hear(turn, told, told.home === from);
+    if (resolved || information.watches.has(told.domain))
+      hear(turn, told, told.home === from, from);
     else if (told.home === from) unwatched.push(told.domain);
   }
   for (const domain of message.unknown.slice(0, domainsPerMessage)) {
@@ -257,12 +258,12 @@ function named(turn: Turn, told: Whereabouts): boolean {
   return resolved;
 }
 
-function hear(turn: Turn, told: Whereabouts, certain: boolean): void {
+function hear(turn: Turn, told: Whereabouts, certain: boolean, by?: HostId): void {
   const { state, nowMs } = turn;
   const { information, directory, config } = state;
   const { home, holder } = told;
   const before = directory.find(told.domain)?.holder;
-  const changed = directory.learnDomain(told.domain, told, certain, nowMs);
+  const changed = directory.learnDomain(told.domain, told, certain, nowMs, by);
   // A partner is there now: what gained nothing with that host before may gain something now. That it has also
   // migrated there changes nothing on paper.
   if (changed && before !== holder) wake(state, nowMs, holder);

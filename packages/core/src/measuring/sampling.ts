@@ -139,6 +139,8 @@ function vanish(turn: Turn, domain: DomainId): void {
   // Our own migration is taking it away: the settlement decides what became of it.
   if (settlement !== undefined && isUnderWay(settlement)) return;
   dropHome(turn, domain);
+  // Whoever runs it next may know nothing of it and begin its versions as this host did: then what is known would stand.
+  state.directory.disown(domain, state.config.self);
   state.rows.delete(domain);
   state.pricedRows.delete(domain);
   if (entry.holder !== state.config.self)

@@ -19,6 +19,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
+import { correctPlaces, truePlaces, withPlacesFor } from './places.ts';
 import { rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
@@ -36,6 +37,7 @@ export function checkAcceptance(
   if (book === undefined || message.book.host !== deal.peer)
     return refuse('the books do not match');
   noteBook(turn, deal.peer, message.book);
+  correctPlaces(turn, deal.peer, message.book);
   const { exchange } = message;
   const moves = movesOf(book, message.book, exchange);
   if (moves === undefined) return refuse('a claim of the exchange is not offered (any more)');
@@ -55,14 +57,15 @@ export function checkAcceptance(
     return refuse('a claim of the exchange has changed since the proposal');
   // Of what the peer believes to hold, this host may have taken some back, and knows that best itself.
   const theirs = trustedBook(state, message.book, deal.peer) ?? message.book;
-  const evaluation = evaluateExchange(book, theirs, exchange, state.config.cost);
+  const ours = withPlacesFor(state, book, theirs);
+  const evaluation = evaluateExchange(ours, theirs, exchange, state.config.cost);
   const [violation] = evaluation.violations;
   if (violation !== undefined) return refuse(violation.message);
   const isMeeting = exchange.take.length === 0 && exchange.give.length === 1;
   const meets =
     isMeeting &&
     exchange.give[0] === deal.meeting &&
-    foundMeeting(state, book, theirs, deal.meeting) !== undefined;
+    foundMeeting(state, ours, theirs, deal.meeting) !== undefined;
   if (!meets && !(evaluation.gainBitsPerSecond >= state.config.minGainBitsPerSecond))
     return refuse('by the proposer’s own data it gains less than the margin');
   const { gainBitsPerSecond } = evaluation;
@@ -122,9 +125,11 @@ export function considerProposal(
   }
   const theirs = trustedBook(state, message.book, from);
   if (theirs === undefined) return void decline('refused', 'the book is not the sender’s own');
+  correctPlaces(turn, from, message.book);
   const own = makeBook(state, nowMs, from);
   if (own === undefined) return void decline('not-measured', 'nothing is measured yet');
-  const ours = cutBook(own, from, state.config.bookOffers);
+  const cut = cutBook(own, from, state.config.bookOffers);
+  const ours = withPlacesFor(state, cut, theirs);
   const { cost, search, minGainBitsPerSecond } = state.config;
   const gainful = bestExchange(theirs, ours, cost, { minGainBitsPerSecond, kind: search });
   const meeting = gainful === undefined ? message.meeting : undefined;
@@ -179,8 +184,9 @@ function endProposal(turn: Turn, deal: Deal, detail: string): void {
 }
 
 /**
- * The peer's book without what it cannot offer; undefined when it speaks for somebody else. What is to be kept together
- * with that counts as before: either the peer holds it, or it does not know yet that it does not.
+ * The peer's book without what it cannot offer, and without what it wrongly has here; undefined when it speaks for
+ * somebody else. What is to be kept together with what it cannot offer counts as before: either the peer holds it, or
+ * it does not know yet that it does not.
  */
 function trustedBook(state: HostState, book: Book, from: HostId): Book | undefined {
   if (book.host !== from) return undefined;
@@ -191,7 +197,8 @@ function trustedBook(state: HostState, book: Book, from: HostId): Book | undefin
     if (isTakeable(state, offer.claim, from)) offers.push(offer);
     else if (group !== undefined) keepTogether.push(group);
   }
-  return { ...book, offers, fixed: { ...book.fixed, keepTogether } };
+  const fixed = { ...book.fixed, keepTogether };
+  return { ...book, offers, fixed, partners: truePlaces(state, book) };
 }
 
 /**
