@@ -96,6 +96,8 @@ function parseXml(xml: string): Result<readonly Element[]> {
   // encoding: libxml2 reads `+ADw-` as `<` in what declares itself UTF-7. libvirt writes neither.
   if (/<!(DOCTYPE|ENTITY)/i.test(xml)) return bad('it has a document type declaration');
   if (/<\?xml/i.test(xml)) return bad('it has an XML declaration');
+  // To this parser every blank of Unicode ends a name, to libxml2 only XML's four (XML 1.0, production 3).
+  if (/<[^<>]*[^\S \t\r\n]/.test(xml)) return bad('it has a blank in a tag that is none in XML');
   try {
     // With the validator: alone, the parser takes tags that do not match.
     return success(elements(parser.parse(xml, true) as XmlNode[]));

@@ -92,6 +92,11 @@ test.each([
   ],
   ['a path in a numeric reference', domainXml({ extra: '<loader>&#47;tmp/x</loader>' }), 'numeric'],
   ['an entity of its own', `<!DOCTYPE d [<!ENTITY x "y">]>${domainXml()}`, 'document type'],
+  [
+    'a blank that only some parsers know',
+    domainXml().replace('</name>', '</\u2028name>'),
+    'a blank in a tag',
+  ],
   ['two names', domainXml({ extra: '<name>web2</name>' }), 'exactly one name'],
   ['two UUIDs', domainXml({ extra: `<uuid>${uuid}</uuid>` }), 'exactly one UUID'],
   ['no domain', '<network/>', 'no <domain>'],
@@ -108,6 +113,11 @@ test.each([
   ],
 ])('%s is refused', (_what, xml, why) => {
   expect(refusal(xml)).toContain(why);
+});
+
+test('such a blank in a text is nobody’s business', () => {
+  const described = domainXml({ extra: '<description>\u3000\u00a0</description>' });
+  expect(readDefinition(described).ok).toBe(true);
 });
 
 test('deep nesting is refused and does not exhaust the stack', () => {
