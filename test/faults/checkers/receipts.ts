@@ -13,6 +13,12 @@ type Outcome = 'under-way' | 'moved' | 'stayed';
 type DealReceipt = ReceiptOf & { kind: 'deal' };
 type MoveReceipt = ReceiptOf & { kind: 'move' };
 
+/**
+ * What an administrator has just brought to the target is no news to the home yet: it may have heard a moment ago that
+ * nothing is there. So long a word of it may be on its way.
+ */
+const onItsWayMs = 1_000;
+
 const told = (moved: boolean | null) =>
   moved === null ? 'may have moved' : moved ? 'moved' : 'did not move';
 
@@ -27,6 +33,8 @@ export function receipts(scene: Scene): Checker {
   const toldStayed = new Map<string, HostId>();
   /** By host and domain: when it last stopped there. */
   const stoppedAtMs = new Map<string, number>();
+  /** By settlement: when its target recorded that the domain had come. */
+  const arrivedAtMs = new Map<string, number>();
 
   const recorded = (host: HostId, receipt: MoveReceipt) => {
     const { settlement, domain, moved, to } = receipt;
@@ -39,7 +47,11 @@ export function receipts(scene: Scene): Checker {
         `${host} records that ${domain} ${told(moved)} to ${to}, and ${text}`,
       );
     };
-    if (moved === null && scene.isAlive(to) && arrivalAt(to, settlement)?.moved)
+    if (moved && host === to) arrivedAtMs.set(settlement, world.nowMs());
+    const isNews =
+      isByHand(settlement, domain) &&
+      world.nowMs() - (arrivedAtMs.get(settlement) ?? -Infinity) <= onItsWayMs;
+    if (moved === null && scene.isAlive(to) && arrivalAt(to, settlement)?.moved && !isNews)
       fail(`${to} that it did`);
     // What was decided, durably, is what is told: whatever somebody did by hand since.
     const decided = scene.records(host).get('settlement', settlement)?.decided;
