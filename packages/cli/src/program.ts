@@ -47,7 +47,7 @@ export async function runCommandLine(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const session = new Session(terminal);
+  const session = new Session(terminal, runCommandLine);
   const program = createProgram(terminal);
   const asked = commandOf(words);
   const loaders = asked === undefined ? Object.values(commands) : [commands[asked] as Loader];

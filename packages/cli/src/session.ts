@@ -25,12 +25,18 @@ const usageCodes = new Set([
 /** Their message is a list, one problem a line, each with its place. */
 const listCodes = new Set(['config-invalid', 'cluster-invalid']);
 
+/** Runs one command line, the words after `barter`; resolves to its exit code. */
+export type RunCommandLine = (words: readonly string[], terminal: Terminal) => Promise<number>;
+
 export class Session {
   readonly terminal: Terminal;
+  /** For a command that does what an operator would do with others. */
+  readonly run: RunCommandLine;
   exitCode = 0;
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Terminal, run: RunCommandLine) {
     this.terminal = terminal;
+    this.run = run;
   }
 
   /** The end of every command: nothing on success, one sentence and an exit code on failure. */

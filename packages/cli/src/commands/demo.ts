@@ -11,7 +11,12 @@ export const register: Register = (program, session) => {
     .action(async (options: { hosts: number; domains: number; json?: true }, command: Command) => {
       const { runDemo } = await import('../demo/run-demo.ts');
       const json = options.json ?? command.optsWithGlobals<{ json?: true }>().json ?? false;
-      session.exitCode = await runDemo({ ...options, json, terminal: session.terminal });
+      session.exitCode = await runDemo({
+        ...options,
+        json,
+        terminal: session.terminal,
+        run: session.run,
+      });
     });
 };
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { failure, type Result, success } from '@barter/agent/result.ts';
 import type { WorldServer } from '@barter/sim';
+import type { RunCommandLine } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { type AgentFiles, AgentProcess } from './agent-process.ts';
 
@@ -23,6 +24,7 @@ export type EnlistOptions = Readonly<{
   directory: string;
   timing: DemoTiming;
   signal: AbortSignal;
+  run: RunCommandLine;
   /** When all agents must be up, by `performance.now()`: in seconds usually, later on a busy machine. */
   upBy: number;
   onCrash(why: string): void;
@@ -46,8 +48,8 @@ export async function enlist(options: EnlistOptions): Promise<Result<readonly Ag
     const files = await writeConfig(options, host.id, host.location, join(directory, host.id));
     const member =
       first === undefined
-        ? await barter(['--config', files.config, 'init'])
-        : await joinBy(first, files);
+        ? await barter(options.run, ['--config', files.config, 'init'])
+        : await joinBy(options.run, first, files);
     if (!member.ok) return member;
     const agent = start(host.id, files);
     if (first === undefined) {
@@ -63,15 +65,18 @@ export async function enlist(options: EnlistOptions): Promise<Result<readonly Ag
   return success(agents);
 }
 
-async function joinBy(inviter: AgentProcess, files: AgentFiles): Promise<Result<null>> {
+async function joinBy(
+  run: RunCommandLine,
+  inviter: AgentProcess,
+  files: AgentFiles,
+): Promise<Result<null>> {
   const invited = await inviter.client.command('invite', { expiresInSeconds: 60 });
   if (!invited.ok) return invited;
-  return await barter(['--config', files.config, 'join', invited.value.ticket]);
+  return await barter(run, ['--config', files.config, 'join', invited.value.ticket]);
 }
 
 /** Runs one command line of `barter` as an operator would, and gives its complaint when it fails. */
-async function barter(words: readonly string[]): Promise<Result<null>> {
-  const { runCommandLine } = await import('../program.ts');
+async function barter(run: RunCommandLine, words: readonly string[]): Promise<Result<null>> {
   const complaints: string[] = [];
   const terminal: Terminal = {
     out: () => {},
@@ -81,7 +86,7 @@ async function barter(words: readonly string[]): Promise<Result<null>> {
     colours: false,
     unicode: false,
   };
-  const code = await runCommandLine(words, terminal);
+  const code = await run(words, terminal);
   if (code === 0) return success(null);
   return failure('demo-failed', `\`barter ${words[2]}\` failed: ${complaints.join(' ')}`);
 }

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { World, WorldServer } from '@barter/sim';
 import { createLogUpdate } from 'log-update';
+import type { RunCommandLine } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import type { AgentProcess } from './agent-process.ts';
 import { demoCluster } from './demo-cluster.ts';
@@ -23,6 +24,7 @@ export type DemoOptions = Readonly<{
   domains: number;
   json: boolean;
   terminal: Terminal;
+  run: RunCommandLine;
 }>;
 
 /** Short intervals, so that what takes minutes in a data centre can be watched. */
@@ -60,7 +62,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await server.listen();
     const frames = live.start(() => observer.view());
     try {
-      await perform(observer, server, stage.directory, agents, stopping, endsAt);
+      const { run } = options;
+      const { directory } = stage;
+      await perform({ run, observer, server, directory, agents, stopping, endsAt });
     } finally {
       frames.stop();
     }
@@ -82,14 +86,23 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 /** From the first agent to the end; problems are told to the observer. */
-async function perform(
-  observer: Observer,
-  server: WorldServer,
-  directory: string,
-  agents: AgentProcess[],
-  stopping: AbortController,
-  endsAt: number,
-): Promise<void> {
+async function perform({
+  run,
+  observer,
+  server,
+  directory,
+  agents,
+  stopping,
+  endsAt,
+}: Readonly<{
+  run: RunCommandLine;
+  observer: Observer;
+  server: WorldServer;
+  directory: string;
+  agents: AgentProcess[];
+  stopping: AbortController;
+  endsAt: number;
+}>): Promise<void> {
   const { signal } = stopping;
   const fail = (why: string) => {
     if (signal.aborted) return;
@@ -102,6 +115,7 @@ async function perform(
     directory,
     timing,
     signal,
+    run,
     upBy: endsAt - tradingMsMin,
     onCrash: fail,
     onAgent: (agent) => {
