@@ -24,5 +24,9 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     what: 'what a host held of one that is gone for ever is not there any more, for its load and for its peers',
   },
   { seed: 5277, what: 'of a group some have come, and a deal over all of it turned out void' },
+  {
+    seed: 1852,
+    what: 'room is kept for a copy that waits, and its home has forgotten the migration',
+  },
   { seed: 6819, what: 'nothing comes near a partner that its holder holds no more' },
 ];

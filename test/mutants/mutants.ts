@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
   one(
     'give up room before what has come is ended',
     'settlement/receiving.ts',
-    "if (reservation.phase !== 'refusing') refuse(turn, reservation, message.detail);",
+    "if (reservation.phase === 'asking' || reservation.phase === 'arriving')\n          refuse(turn, reservation, message.detail);",
     'release(turn, reservation, message.detail);',
   ),
   one(

@@ -51,6 +51,11 @@ export function durability(scene: Scene): Checker {
       }
       case 'settled': {
         const phase = records.get('settlement', message.settlement)?.phase;
+        // Forgotten by now: that the claim is its own again is in its register, and where the domain runs is to be seen.
+        const isAtHome =
+          records.get('home', message.domain)?.holder === host &&
+          [...scene.world.host(host).running].some(({ id }) => id === message.domain);
+        if (phase === undefined && !message.moved && isAtHome) return undefined;
         return phase === (message.moved ? 'moved' : 'failed') ? undefined : 'how it ended';
       }
       case 'located': {

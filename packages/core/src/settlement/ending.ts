@@ -119,6 +119,16 @@ export function receiveQuery(
     return;
   }
   const { settlement: id, domain } = message;
+  // Ended long ago, and the target had not heard of it: what may wait there was never started. By the register, which is
+  // durable, that host has no claim any more, and the domain is here.
+  const { homes, samples, config } = turn.state;
+  const entry = homes.get(domain);
+  const isAtHome = entry?.holder === config.self && entry.version > message.version;
+  if (isAtHome && entry.settlement === null && samples.get(domain)?.state === 'running') {
+    const detail = 'the domain runs at its home';
+    turn.send(from, { kind: 'settled', settlement: id, domain, moved: false, detail });
+    return;
+  }
   turn.send(from, {
     kind: 'refuse',
     settlement: id,

@@ -101,8 +101,10 @@ export function receiveSettlementAnswer(
       return;
     case 'settled':
       if (!message.moved) {
-        // Something of it may be here still: a copy that came and was never started, or a way that is open.
-        if (reservation.phase !== 'refusing') refuse(turn, reservation, message.detail);
+        // Something of it may be here still: a copy that came and was never started, or a way that is open. What its home
+        // has said to have moved has run here, wherever it is now.
+        if (reservation.phase === 'asking' || reservation.phase === 'arriving')
+          refuse(turn, reservation, message.detail);
         return;
       }
       // Kept until the next sample shows the domain running here: its room is taken all the time. Unless
