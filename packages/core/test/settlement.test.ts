@@ -233,6 +233,30 @@ describe('a domain that its hypervisor let run on without knowing whether it run
   });
 });
 
+describe('a home that has forgotten a migration, asked about it by the target', () => {
+  it.each([
+    [
+      'whose claim came home, that the domain runs here',
+      1,
+      true,
+      { kind: 'settled', moved: false },
+    ],
+    ['with a claim that is good still, that it knows nothing', 65_536, true, { kind: 'refuse' }],
+    ['and has lost the domain, that it knows nothing', 1, false, { kind: 'refuse' }],
+  ] as const)('says to one %s', (_, version, runs, answer) => {
+    const home = start('target', []);
+    step(home, sampled(1_000, runs));
+    const known = home.homes.get(domain);
+    if (known !== undefined) home.homes.set(domain, { ...known, version: 65_536 });
+    const message: Message = { kind: 'query', settlement, domain, version };
+    const event = { kind: 'messageReceived', nowMs: 2_000, from: hostId('home'), message } as const;
+    const said = step(home, event).effects.flatMap((effect) =>
+      effect.kind === 'send' && effect.to === hostId('home') ? [effect.message] : [],
+    );
+    expect(said).toMatchObject([answer]);
+  });
+});
+
 describe('an operator who says that the target is gone for ever', () => {
   const nowMs = 3_000;
 
