@@ -4,11 +4,11 @@
  */
 
 import { LibvirtHypervisor } from '@barter/agent/hypervisor/libvirt-hypervisor.ts';
-import { plainWay } from '@barter/agent/mover/departures.ts';
 import type { DomainId } from '@barter/core';
 import { DomainApi, LibvirtConnection } from '@barter/libvirt';
 import { describe, test } from 'vitest';
 import { hypervisorContract } from './hypervisor.ts';
+import { noMovers } from './no-movers.ts';
 import { PrivateLibvirtd, privateLibvirtdObstacle } from './private-libvirtd.ts';
 
 const uri = 'test:///default';
@@ -33,7 +33,7 @@ if (obstacle !== undefined) {
       socketPath,
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'unknown' }) },
-      way: plainWay,
+      way: noMovers,
       path: {
         open: async () => ({ ok: false, code: 'unreachable', message: 'This test has one host.' }),
       },

@@ -108,6 +108,10 @@ export class Scene {
     return !this.facts.vanished.has(host);
   }
 
+  runsAt(host: HostId, id: string): boolean {
+    return [...this.world.host(host).running].some((domain) => domain.id === id);
+  }
+
   /** What the domains and arrivals on a host take of its memory now, paused copies included. */
   memoryUsed(host: HostId): number {
     const { running, arriving, paused } = this.world.host(host);

@@ -3,17 +3,16 @@
  * plain pipes of this process: the mover has its own tests.
  */
 
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { LibvirtHypervisor } from '@barter/agent/hypervisor/libvirt-hypervisor.ts';
 import type { MigrationPath } from '@barter/agent/migration-path.ts';
-import { plainWay } from '@barter/agent/mover/departures.ts';
 import type { DomainId, HostId } from '@barter/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HypervisorStage, hypervisorContract } from '../contract/hypervisor.ts';
+import { noMovers } from '../contract/no-movers.ts';
 import { downLab } from './down.ts';
 import type { Lab } from './lab.ts';
-import { openToQemu } from './migrate.ts';
 import { isAlive, signal, until } from './process.ts';
 import { whyNoLab } from './requirements.ts';
 import { upLab } from './up.ts';
@@ -49,9 +48,7 @@ function pipe(from: string, to: string): Promise<Pipe> {
     server.close();
     for (const socket of open) socket.destroy();
   };
-  return new Promise((resolve) =>
-    server.listen({ path: from, readableAll: true, writableAll: true }, () => resolve({ end })),
-  );
+  return new Promise((resolve) => server.listen(from, () => resolve({ end })));
 }
 
 describe.skipIf(why !== undefined)('on QEMU', () => {
@@ -68,7 +65,7 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
       socketPath: lab.libvirtSocket(host),
       log: { log: () => {} },
       door: { close: async () => {}, evidence: async () => ({ kind: 'opened' }) },
-      way: plainWay,
+      way: noMovers,
       path,
       options: {
         limits: {
@@ -100,7 +97,8 @@ describe.skipIf(why !== undefined)('on QEMU', () => {
         if (!checked.ok) return checked;
         const libvirt = `${socketDirectory}/${order.target}.sock`;
         const memory = `${socketDirectory}/${order.settlement}.sock`;
-        for (const host of [source, order.target]) openToQemu(lab.path(host, socketDirectory));
+        for (const host of [source, order.target])
+          mkdirSync(lab.path(host, socketDirectory), { recursive: true });
         const pipes = [
           await pipe(lab.path(source, libvirt), lab.libvirtSocket(order.target)),
           await pipe(lab.path(source, memory), lab.path(order.target, memory)),

@@ -5,7 +5,7 @@
  * interferes in the stories.
  */
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { inHost, libvirtSocket, outside } from './host.ts';
 import { LabError, run } from './process.ts';
@@ -27,8 +27,8 @@ export async function migrateByHand(
 ): Promise<HandMigration> {
   const libvirt = `${socketDirectory}/${target.id}-libvirt.sock`;
   const memory = `${socketDirectory}/${domain}.sock`;
-  openToQemu(outside(source, socketDirectory));
-  openToQemu(outside(target, socketDirectory));
+  mkdirSync(outside(source, socketDirectory), { recursive: true });
+  mkdirSync(outside(target, socketDirectory), { recursive: true });
   const pipes = await Promise.all([
     joinSockets(outside(source, libvirt), libvirtSocket(target)),
     joinSockets(outside(source, memory), outside(target, memory)),
@@ -68,12 +68,6 @@ export async function migrateByHand(
   }
 }
 
-/** A directory in which QEMU, which is not root, may make its sockets. */
-export function openToQemu(directory: string): void {
-  mkdirSync(directory, { recursive: true });
-  chmodSync(directory, 0o777);
-}
-
 /** Listens on one Unix socket and joins every connection to another; returns what ends it. */
 function joinSockets(listenAt: string, joinTo: string): Promise<() => void> {
   rmSync(listenAt, { force: true });
@@ -94,7 +88,7 @@ function joinSockets(listenAt: string, joinTo: string): Promise<() => void> {
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ path: listenAt, readableAll: true, writableAll: true }, () =>
+    server.listen(listenAt, () =>
       resolve(() => {
         server.close();
         for (const socket of open) socket.destroy();

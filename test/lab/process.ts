@@ -5,13 +5,14 @@
  */
 
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { findProcess, type ProcessRecord } from '@barter/agent/process-record.ts';
 
 /** A failure of the lab that one sentence explains. */
 export class LabError extends Error {}
 
 /** A process as it can be recognised later. */
-export type ProcessRecord = Readonly<{ pid: number; startTicks: number }>;
+export type { ProcessRecord };
 
 export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
 
@@ -95,15 +96,8 @@ export function startDetached(
 
 /** What the kernel says about a PID now; undefined when it is gone or a zombie. */
 export function identify(pid: number): ProcessRecord | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name (field 2) may hold spaces and brackets: count from its end. State is field 3, start time 22.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const startTicks = Number(fields[19]);
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : { pid, startTicks };
-  } catch {
-    return undefined;
-  }
+  const found = findProcess(pid);
+  return found === undefined ? undefined : { pid, startTicks: found.startTicks };
 }
 
 export function isAlive(record: ProcessRecord | null | undefined): record is ProcessRecord {

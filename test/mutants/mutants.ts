@@ -216,7 +216,7 @@ export const mutants: readonly Mutant[] = [
   one(
     'forget deals on restart',
     'host.ts',
-    "    case 'deal':\n      state.deals.set(record.key, record.value);",
+    "    case 'deal':\n      enterDeal(state, record.value, 0);",
     "    case 'deal':",
   ),
   one(

@@ -56,7 +56,7 @@ import { answerLocate, arrivalRefused, receiveLocate } from './settlement/refusi
 import { reservationOf } from './settlement/reserving.ts';
 import { receiveSettle, tickSending } from './settlement/sending.ts';
 import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
-import { isOpen } from './trading/deal.ts';
+import { enterDeal } from './trading/driving.ts';
 import { propose } from './trading/proposing.ts';
 import { receiveDealMessage, tickDeals } from './trading/trading.ts';
 
@@ -179,8 +179,7 @@ function restore(state: HostState, record: JournalRecord): void {
   if (record.value === null) return;
   switch (record.kind) {
     case 'deal':
-      state.deals.set(record.key, record.value);
-      if (isOpen(record.value)) state.openDeals.set(record.key, record.value);
+      enterDeal(state, record.value, 0);
       return;
     case 'home':
       state.homes.set(record.value.domain, record.value);

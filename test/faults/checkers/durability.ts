@@ -54,7 +54,7 @@ export function durability(scene: Scene): Checker {
         // Forgotten by now: that the claim is its own again is in its register, and where the domain runs is to be seen.
         const isAtHome =
           records.get('home', message.domain)?.holder === host &&
-          [...scene.world.host(host).running].some(({ id }) => id === message.domain);
+          scene.runsAt(host, message.domain);
         if (phase === undefined && !message.moved && isAtHome) return undefined;
         return phase === (message.moved ? 'moved' : 'failed') ? undefined : 'how it ended';
       }

@@ -27,7 +27,7 @@ export function migrations(scene: Scene): Checker {
   const leasedAtMs = new Map<string, number>();
 
   const released = (host: HostId, id: SettlementId) => {
-    const { arriving, running } = world.host(host);
+    const { arriving } = world.host(host);
     for (const domain of arriving)
       if ((domain.migration ?? domain.waiting)?.settlement === id)
         throw new Violation(
@@ -39,7 +39,7 @@ export function migrations(scene: Scene): Checker {
     if (refusing.has(id)) return;
     const promise = asked.get(id);
     if (promise === undefined || answered.has(id)) return;
-    if ([...running].some((domain) => domain.id === promise.domain)) return;
+    if (scene.runsAt(host, promise.domain)) return;
     const keptMs = world.nowMs() - promise.atMs;
     // Clocks drift by a few percent at most.
     if (keptMs < 0.9 * promise.leaseMs)

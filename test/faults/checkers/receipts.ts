@@ -39,7 +39,7 @@ export function receipts(scene: Scene): Checker {
   const recorded = (host: HostId, receipt: MoveReceipt) => {
     const { settlement, domain, moved, to } = receipt;
     const outcome = outcomes.get(settlement);
-    const isThere = runsAt(to, domain);
+    const isThere = scene.runsAt(to, domain);
     const fail = (text: string): never => {
       throw new Violation(
         name,
@@ -72,7 +72,7 @@ export function receipts(scene: Scene): Checker {
     if (moved && outcome !== 'moved' && !isThere) fail(`its migration ${outcome ?? 'never began'}`);
     if (moved) return;
     toldStayed.set(settlement, host);
-    if (moved === null && (isThere || runsAt(host, domain))) fail('it is on one of the two');
+    if (moved === null && (isThere || scene.runsAt(host, domain))) fail('it is on one of the two');
     if (moved === false && outcome === 'moved') fail('it did');
     if (outcome === 'under-way' && !isResumed(host, receipt)) fail('it is still migrating');
     // A copy that is paused on a third host is of a later migration.
@@ -91,12 +91,10 @@ export function receipts(scene: Scene): Checker {
   const isByHand = (settlement: string, domain: string) =>
     (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity);
 
-  const runsAt = (host: HostId, id: string) =>
-    [...world.host(host).running].some((one) => one.id === id);
-
   /** Whether it runs there, or did at some time since then. */
   const hasRunAt = (host: HostId, id: string, sinceMs: number) =>
-    runsAt(host, id) || (stoppedAtMs.get(`${host} ${id}`) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+    scene.runsAt(host, id) ||
+    (stoppedAtMs.get(`${host} ${id}`) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
 
   const isPausedAt = (host: HostId, id: string) =>
     [...world.host(host).paused].some((one) => one.id === id);
@@ -118,7 +116,7 @@ export function receipts(scene: Scene): Checker {
       return ![...world.host(host).arriving].some(
         ({ id, waiting }) => id === domain && waiting?.settlement === settlement,
       );
-    return runsAt(from, domain) || (facts.handled.get(domain)?.atMs ?? -1) > atMs;
+    return scene.runsAt(from, domain) || (facts.handled.get(domain)?.atMs ?? -1) > atMs;
   };
 
   const isRunning = (id: string) => {

@@ -1,6 +1,7 @@
 /** How each kind of fault is done to a host, and undone. */
 
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { lookAtProcess } from '@barter/agent/process-record.ts';
 import { inHost, smallDisks } from '../host.ts';
 import type { Lab } from '../lab.ts';
 import { processesIn } from '../network.ts';
@@ -91,17 +92,8 @@ function servicesOf(lab: Lab, host: string): readonly ProcessRecord[] {
 function everythingOn(lab: Lab, host: string): readonly ProcessRecord[] {
   const { namespace, holder } = lab.host(host);
   return processesIn(namespace).filter(
-    (record) => record.pid !== holder?.pid && !isStopped(record),
+    (record) => record.pid !== holder?.pid && lookAtProcess(record) !== 'stopped',
   );
-}
-
-function isStopped({ pid }: ProcessRecord): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
-  } catch {
-    return false;
-  }
 }
 
 function freeze(records: readonly ProcessRecord[]): Undo {

@@ -57,8 +57,7 @@ export const rows: readonly Row[] = [
     ends: source,
     environment: { [target]: holdOrder },
     async act(stage) {
-      await stage.sees(source, 'left paused', 20);
-      await pause(1_500);
+      await stage.memorySent();
       await stage.killLibvirtd(source);
       stage.killMover(target);
     },
@@ -68,8 +67,7 @@ export const rows: readonly Row[] = [
     ends: source,
     environment: { [target]: holdOrder },
     async act(stage) {
-      await stage.sees(source, 'left paused', 20);
-      await pause(1_500);
+      await stage.memorySent();
       await stage.cutUplink(target);
       await stage.killLibvirtd(source);
       stage.killMover(target);
@@ -249,8 +247,7 @@ export const rows: readonly Row[] = [
     ends: source,
     environment: { [target]: holdOrder },
     async act(stage) {
-      await stage.sees(source, 'left paused', 20);
-      await pause(1_500);
+      await stage.memorySent();
       stage.killMover(source);
       stage.killMover(target);
     },
@@ -273,8 +270,7 @@ export const rows: readonly Row[] = [
     ends: source,
     environment: { [target]: holdOrder },
     async act(stage) {
-      await stage.sees(source, 'left paused', 20);
-      await pause(1_500);
+      await stage.memorySent();
       stage.killMover(target);
     },
   },

@@ -169,6 +169,11 @@ export class Stage {
   async performDone(): Promise<void> {
     await this.copying();
     this.freeze('libvirtd', target);
+    await this.memorySent();
+  }
+
+  /** The source has paused the guest, all of its memory is sent, and the order to run it is on its way. */
+  async memorySent(): Promise<void> {
     await this.sees(source, 'left paused', 20);
     // The stream's end and the order follow within a moment.
     await pause(1_500);

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { libvirtSockets, moverDirectory } from '../config/resolve.ts';
 import { parseStandstill, standstillMarks } from '../mover/standstill.ts';
+import { judgeProcess, parseProcessStat } from '../process-record.ts';
 import { type Check, fine, problem, warning } from './check.ts';
 
 const socket: Check = {
@@ -88,19 +89,18 @@ const standstill: Check = {
   async run({ config, probes }) {
     if (config.hypervisor.kind !== 'libvirt') return [];
     const directory = standstillMarks(moverDirectory(config));
-    const marks = await Promise.all(
+    const found = await Promise.all(
       (await probes.list(directory)).map(async (name) => {
         const path = join(directory, name);
-        const mark = await probes.read(path);
-        return mark.kind === 'text' ? parseStandstill(mark.text, path) : null;
-      }),
-    );
-    const found = await Promise.all(
-      marks.map(async (mark) => {
-        const status = mark && (await probes.read(`/proc/${mark.qemu.pid}/status`));
-        if (status?.kind !== 'text' || !/^State:\s*T/m.test(status.text)) return [];
+        const text = await probes.read(path);
+        const mark = text.kind === 'text' ? parseStandstill(text.text, path) : null;
+        if (mark === null) return [];
+        const { domain, qemu } = mark;
+        const stat = await probes.read(`/proc/${qemu.pid}/stat`);
+        const known = stat.kind === 'text' ? parseProcessStat(stat.text) : undefined;
+        if (judgeProcess(qemu, known) !== 'stopped') return [];
         return warning(
-          `process ${mark?.qemu.pid}, the QEMU of ${mark?.domain}, stands still: a migration out of here waits to hear whether its target runs it (barter status); libvirt answers no question about it meanwhile. Barter lets it go on or ends it when the target can be asked; only when the target is gone for ever and it runs nowhere: kill -CONT ${mark?.qemu.pid}, then virsh resume`,
+          `process ${qemu.pid}, the QEMU of ${domain}, stands still: a migration out of here waits to hear whether its target runs it (barter status); libvirt answers no question about it meanwhile. Barter lets it go on or ends it when the target can be asked; only when the target is gone for ever and it runs nowhere: kill -CONT ${qemu.pid}, then virsh resume`,
         );
       }),
     );

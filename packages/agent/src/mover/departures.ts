@@ -24,14 +24,6 @@ export type DepartureWay = Readonly<{
   kill(domain: string): Promise<boolean>;
 }>;
 
-/** Without movers (the plain paths): libvirt does as it likes. */
-export const plainWay: DepartureWay = {
-  isHeld: async () => false,
-  isGuarded: async () => true,
-  close: async () => false,
-  kill: async () => false,
-};
-
 export function departureWay(runDirectory: string): DepartureWay {
   const leaving = async (domain: string) =>
     (await listMovers(runDirectory)).filter(

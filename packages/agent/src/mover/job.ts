@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { processRecord } from '../process-record.ts';
 
 export const jobBytesMax = 512 * 1024;
 
@@ -41,7 +42,7 @@ const sourceJob = z.strictObject({
   /** Stopped while the answer to the order to run the domain is missing (standstill.ts); null: nothing is. */
   standstill: z
     .strictObject({
-      qemu: z.strictObject({ pid: z.number().int().positive(), startTicks: z.number() }),
+      qemu: processRecord,
       mark: z.string().min(1).max(4096).startsWith('/'),
     })
     .nullable(),

@@ -14,15 +14,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { lookAtProcess, type ProcessRecord, processRecord } from '../process-record.ts';
 import { settlementKey } from './channel.ts';
-import { lookAtProcess, type QemuProcess } from './qemu-process.ts';
 
-const markSchema = z.object({
-  domain: z.string(),
-  qemu: z.object({ pid: z.number().int().positive(), startTicks: z.number() }),
-});
+const markSchema = z.object({ domain: z.string(), qemu: processRecord });
 
-export type Standstill = Readonly<{ domain: string; qemu: QemuProcess; mark: string }>;
+export type Standstill = Readonly<{ domain: string; qemu: ProcessRecord; mark: string }>;
 
 /** For the directory of all movers of a host. */
 export function standstillMarks(runDirectory: string): string {

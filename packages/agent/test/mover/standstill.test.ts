@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { closeMover, listMovers } from '../../src/mover/control.ts';
 import { departureWay } from '../../src/mover/departures.ts';
-import { findQemuProcess, lookAtProcess, type QemuProcess } from '../../src/mover/qemu-process.ts';
+import { findQemuProcess } from '../../src/mover/qemu-process.ts';
 import { beginStandstill, standstillMark } from '../../src/mover/standstill.ts';
+import { lookAtProcess, type ProcessRecord } from '../../src/process-record.ts';
 import { finishCall, frame, uuid } from './calls.ts';
 import {
   type Agents,
@@ -27,7 +28,7 @@ vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
 let child: ChildProcess;
-let qemu: QemuProcess;
+let qemu: ProcessRecord;
 let agents: Agents;
 const runDirectory = () => join(directory, 's');
 

@@ -4,7 +4,8 @@
  */
 
 import type { ClaimMessage } from '../message.ts';
-import type { DomainId, HostId, TrafficRow } from '../model/model.ts';
+import type { DomainId, HostId } from '../model/model.ts';
+import { hasSamePartners } from '../model/row.ts';
 import type { Turn } from '../state.ts';
 import { offerOf } from './book.ts';
 import { type Holding, registerTransfer, rested, restsText } from './claim.ts';
@@ -124,12 +125,6 @@ function receiveRenewed(
   noteLease(state, renewalMs(renewed, timing));
   if (holding.confirmed) state.holdings.set(message.domain, renewed);
   else setHolding(turn, { ...renewed, waiting: restsText });
-}
-
-function hasSamePartners(one: TrafficRow, other: TrafficRow): boolean {
-  return (
-    one.length === other.length && one.every(({ partner }, n) => partner === other[n]?.partner)
-  );
 }
 
 function revoke(turn: Turn, to: HostId, domain: DomainId, detail: string): void {

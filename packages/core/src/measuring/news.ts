@@ -10,6 +10,7 @@
 import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
 import { hostCost, overLimitCost } from '../model/cost.ts';
 import type { TrafficRow } from '../model/model.ts';
+import { hasSamePartners } from '../model/row.ts';
 import type { HostState } from '../state.ts';
 
 /** What a domain and its host carried when the domain had just arrived. */
@@ -74,8 +75,10 @@ function differs(now: number, then: number, least: number): boolean {
   return Math.abs(now - then) > Math.max(least, share * Math.max(now, then));
 }
 
-/** What the earlier row does not name is compared as a whole. */
-/** Whether two rows of one domain differ by this share of the earlier one, and by `least` at least; bit/s. */
+/**
+ * Whether two rows of one domain differ by this share of the earlier one, and by `least` at least; bit/s. What the
+ * earlier row does not name is compared as a whole.
+ */
 export function rowDiffers(
   now: TrafficRow,
   then: TrafficRow,
@@ -84,7 +87,7 @@ export function rowDiffers(
 ): boolean {
   if (now === then) return false;
   // Nearly always the same partners in the same order: then there is nothing to look up.
-  if (now.length === then.length && now.every(({ partner }, n) => partner === then[n]?.partner)) {
+  if (hasSamePartners(now, then)) {
     let difference = 0;
     for (const [n, { bitsPerSecond }] of now.entries())
       difference += Math.abs(bitsPerSecond - (then[n]?.bitsPerSecond ?? 0));

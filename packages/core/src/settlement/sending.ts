@@ -17,6 +17,7 @@ import type { HostState, Turn } from '../state.ts';
 import { answer, setSettlement, toResolving } from './ending.ts';
 import { askTarget } from './questioning.ts';
 import { isUnderWay, type Settlement } from './settlement.ts';
+import { settlementOf } from './target-gone.ts';
 
 export function receiveSettle(
   turn: Turn,
@@ -185,9 +186,8 @@ export function restartSending(turn: Turn): void {
 
 /** An operator wants a domain to stay that is migrating. */
 export function abortMigration(turn: Turn, domain: DomainId): void {
-  for (const settlement of turn.state.settlements.values()) {
-    if (settlement.domain !== domain || !isUnderWay(settlement)) continue;
-    setSettlement(turn, { ...settlement, aborted: true });
-    turn.emit({ kind: 'abortMigration', domain });
-  }
+  const settlement = settlementOf(turn.state, domain);
+  if (settlement === undefined) return;
+  setSettlement(turn, { ...settlement, aborted: true });
+  turn.emit({ kind: 'abortMigration', domain });
 }
