@@ -17,7 +17,7 @@ import {
 import { streams } from '../plan.ts';
 import type { Checker, Injector, Scene } from '../scene.ts';
 
-/** A migration that gets on takes a few seconds here. */
+/** For so long a migration stands still before whoever watches it aborts it. */
 const noProgressMs = 20_000;
 /** Agents have decided long before, unless they cannot. */
 const operatorLooksAfterMs = 80_000;
@@ -96,7 +96,11 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
   /** Nothing gets on any more: whoever watches the progress gives up after a while. */
   const giveUp = () => {
     for (const { id, migration } of world.domains) {
-      if (migration === undefined || world.nowMs() - migration.startedAtMs < noProgressMs) continue;
+      if (migration === undefined) continue;
+      // Slow is not stuck: over a full uplink, two at a time, a copy takes most of a minute.
+      const { startedAtMs, course, stuckAtMs } = migration;
+      const standsStillFromMs = Math.min(stuckAtMs, startedAtMs + course.durationMs);
+      if (world.nowMs() - standsStillFromMs < noProgressMs) continue;
       scene.trace.add(`! the migration of ${id} gets on no more and is aborted`);
       world.abortMigration(migration.source.id, id);
     }
