@@ -16,6 +16,8 @@ export type Checker = Readonly<{
   /** About to be performed for certain. A `persist` is not durable yet. */
   onEffect?(host: HostId, effect: HostEffect): void;
   onPersisted?(host: HostId, records: readonly JournalRecord[]): void;
+  /** A message has arrived at an agent, which has not acted on it yet. */
+  onHeard?(host: HostId, from: HostId, message: Message): void;
   onWorld?(event: WorldEvent): void;
   /** Every simulated second. */
   look?(): void;
@@ -71,6 +73,9 @@ export class Scene {
         this.facts.faultsEndedAtMs === undefined ? 1 + roundTrips.next() * roundTripMsMax : 4,
       onEffect: (host, _atMs, effect) => this.#take(host, effect),
     });
+    this.cluster.network.onArrival = (from, to, message) => {
+      for (const checker of this.checkers) checker.onHeard?.(to, from, message);
+    };
     this.world = this.cluster.world;
     nowMs = () => this.world.nowMs();
     this.#born = true;
@@ -110,6 +115,13 @@ export class Scene {
 
   runsAt(host: HostId, id: string): boolean {
     return [...this.world.host(host).running].some((domain) => domain.id === id);
+  }
+
+  /** Until when the migration of a domain gets on by itself; undefined when none is under way. Over a full uplink that is long. */
+  getsOnUntilMs(id: string): number | undefined {
+    const migration = this.world.domain(id)?.migration;
+    if (migration === undefined) return undefined;
+    return Math.min(migration.stuckAtMs, migration.startedAtMs + migration.course.durationMs);
   }
 
   /** What the domains and arrivals on a host take of its memory now, paused copies included. */

@@ -1,11 +1,21 @@
 /** What a promise rests on is durable before the message that makes the promise leaves, or the hypervisor is called. */
 
-import type { DomainId, HostId, Message } from '@barter/core';
+import type { DomainId, HostId, Message, SettlementMessage } from '@barter/core';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
 export function durability(scene: Scene): Checker {
   const name = 'durability';
+
+  /**
+   * A settlement that is forgotten by now: the promise rests on the register, by which the claim is the home's own again,
+   * later than the one that the target kept room for; and on the domain's running there.
+   */
+  const isBackHome = (host: HostId, to: HostId, { settlement, domain }: SettlementMessage) => {
+    const entry = scene.records(host).get('home', domain);
+    const asked = scene.records(to).get('reservation', settlement)?.version ?? -1;
+    return entry?.holder === host && entry.version > asked && scene.runsAt(host, domain);
+  };
 
   /** Undefined when the message rests on nothing, or on something durable; otherwise what is missing. */
   const missing = (host: HostId, to: HostId, message: Message): string | undefined => {
@@ -51,11 +61,8 @@ export function durability(scene: Scene): Checker {
       }
       case 'settled': {
         const phase = records.get('settlement', message.settlement)?.phase;
-        // Forgotten by now: that the claim is its own again is in its register, and where the domain runs is to be seen.
-        const isAtHome =
-          records.get('home', message.domain)?.holder === host &&
-          scene.runsAt(host, message.domain);
-        if (phase === undefined && !message.moved && isAtHome) return undefined;
+        if (phase === undefined && !message.moved)
+          return isBackHome(host, to, message) ? undefined : 'that the claim is its own again';
         return phase === (message.moved ? 'moved' : 'failed') ? undefined : 'how it ended';
       }
       case 'located': {

@@ -11,7 +11,14 @@ import { Violation } from '../violation.ts';
 /** A home takes a claim back that nobody calls; calls that it refuses for a while begin that time anew. */
 const awayMaxMs = 1_200_000;
 
-type Open = Readonly<{ key: string; subjects: readonly string[]; what: string; limitMs: number }>;
+type Open = Readonly<{
+  key: string;
+  subjects: readonly string[];
+  what: string;
+  /** Counted from when nothing of it gets on by itself any more. */
+  limitMs: number;
+  getsOn?: boolean;
+}>;
 
 export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }> {
   const name = 'endings';
@@ -23,6 +30,8 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
 
   const isWaiting = (host: string, domain: string) =>
     [...world.host(host).arriving].some(({ id }) => id === domain);
+
+  const getsOn = (domain: string) => world.nowMs() < (scene.getsOnUntilMs(domain) ?? 0);
 
   const openOf = (host: SimHost): readonly Open[] => {
     const { id, state } = host;
@@ -52,6 +61,7 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         subjects: [settlement, domain],
         what: `the settlement ${settlement} of ${domain} to ${to} is ${phase} (${detail})`,
         limitMs: 120_000,
+        getsOn: getsOn(domain),
       });
     }
     for (const { settlement, domain, phase, home } of state.reservations.values())
@@ -61,6 +71,7 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
         // What has come from a host that is gone for ever waits for an operator, and takes its room.
         limitMs: scene.isAlive(home) || !isWaiting(id, domain) ? 80_000 : 200_000,
+        getsOn: getsOn(domain),
       });
     for (const { claim, waiting } of state.holdings.values())
       open.push({
@@ -110,10 +121,10 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
       if (endedAtMs === undefined) return;
       const seen = new Set<string>();
       for (const host of hosts) {
-        for (const { key, subjects, what, limitMs } of openOf(host)) {
+        for (const { key, subjects, what, limitMs, getsOn } of openOf(host)) {
           seen.add(key);
-          const openMs = world.nowMs() - Math.max(endedAtMs, sinceMs.get(key) ?? world.nowMs());
-          if (!sinceMs.has(key)) sinceMs.set(key, world.nowMs());
+          if (getsOn || !sinceMs.has(key)) sinceMs.set(key, world.nowMs());
+          const openMs = world.nowMs() - Math.max(endedAtMs, sinceMs.get(key) ?? 0);
           if (openMs > limitMs)
             throw new Violation(
               name,

@@ -13,12 +13,6 @@ type Outcome = 'under-way' | 'moved' | 'stayed';
 type DealReceipt = ReceiptOf & { kind: 'deal' };
 type MoveReceipt = ReceiptOf & { kind: 'move' };
 
-/**
- * What an administrator has just brought to the target is no news to the home yet: it may have heard a moment ago that
- * nothing is there. So long a word of it may be on its way.
- */
-const onItsWayMs = 1_000;
-
 const told = (moved: boolean | null) =>
   moved === null ? 'may have moved' : moved ? 'moved' : 'did not move';
 
@@ -33,8 +27,8 @@ export function receipts(scene: Scene): Checker {
   const toldStayed = new Map<string, HostId>();
   /** By host and domain: when it last stopped there. */
   const stoppedAtMs = new Map<string, number>();
-  /** By settlement: when its target recorded that the domain had come. */
-  const arrivedAtMs = new Map<string, number>();
+  /** Settlements of which the home has heard from the target that the domain came. */
+  const heardOf = new Set<string>();
 
   const recorded = (host: HostId, receipt: MoveReceipt) => {
     const { settlement, domain, moved, to } = receipt;
@@ -47,10 +41,8 @@ export function receipts(scene: Scene): Checker {
         `${host} records that ${domain} ${told(moved)} to ${to}, and ${text}`,
       );
     };
-    if (moved && host === to) arrivedAtMs.set(settlement, world.nowMs());
-    const isNews =
-      isByHand(settlement, domain) &&
-      world.nowMs() - (arrivedAtMs.get(settlement) ?? -Infinity) <= onItsWayMs;
+    // What an administrator has brought to the target is no news to the home before a word of it has come through.
+    const isNews = isByHand(settlement, domain) && !heardOf.has(settlement);
     if (moved === null && scene.isAlive(to) && arrivalAt(to, settlement)?.moved && !isNews)
       fail(`${to} that it did`);
     // What was decided, durably, is what is told: whatever somebody did by hand since.
@@ -181,6 +173,10 @@ export function receipts(scene: Scene): Checker {
             `${host} had recorded that ${event.domain} did not move, and now it did`,
           );
       }
+    },
+    onHeard(_host, _from, message) {
+      if (message.kind === 'located' && message.arrival === 'arrived')
+        heardOf.add(message.settlement);
     },
     onPersisted(host, records) {
       for (const record of records)

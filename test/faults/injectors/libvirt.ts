@@ -96,11 +96,8 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
   /** Nothing gets on any more: whoever watches the progress gives up after a while. */
   const giveUp = () => {
     for (const { id, migration } of world.domains) {
-      if (migration === undefined) continue;
-      // Slow is not stuck: over a full uplink, two at a time, a copy takes most of a minute.
-      const { startedAtMs, course, stuckAtMs } = migration;
-      const standsStillFromMs = Math.min(stuckAtMs, startedAtMs + course.durationMs);
-      if (world.nowMs() - standsStillFromMs < noProgressMs) continue;
+      const untilMs = scene.getsOnUntilMs(id) ?? Infinity;
+      if (migration === undefined || world.nowMs() - untilMs < noProgressMs) continue;
       scene.trace.add(`! the migration of ${id} gets on no more and is aborted`);
       world.abortMigration(migration.source.id, id);
     }

@@ -32,6 +32,8 @@ export class SimNetwork {
   options: Required<NetworkOptions>;
   /** Whether a host keeps back what it should have said: nobody hears of it. */
   withholds: (from: HostId, message: Message) => boolean = () => false;
+  /** Told of every message as it arrives. */
+  onArrival: (from: HostId, to: HostId, message: Message) => void = () => {};
   /** What was put on the wire, lost or not. */
   messages = 0;
   bytes = 0;
@@ -90,7 +92,9 @@ export class SimNetwork {
       this.#schedule.at(this.#schedule.nowMs() + delayMs, () => {
         // A host that went away or restarted meanwhile does not get it.
         if (transport !== undefined && this.#transports.get(to) === transport) {
-          if (this.#open(from, to)) transport.receive(from, message);
+          if (!this.#open(from, to)) return;
+          this.onArrival(from, to, message);
+          transport.receive(from, message);
         }
       });
     }
