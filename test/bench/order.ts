@@ -1,0 +1,45 @@
+/**
+ * `npm run bench:order [-- --hosts N --fill P --seeds N]`
+ *
+ * How much of the gain the first half of the migrations brings: in the engine's order, in that of a central planner, and in
+ * the best order there is when room does not count (`best-order.ts`).
+ */
+
+import { parseArgs } from 'node:util';
+import { simulate } from '@barter/sim';
+import { type HalfGains, halfGains } from './best-order.ts';
+import { clusterOf, makeInstance } from './instance.ts';
+
+const { values } = parseArgs({
+  options: {
+    hosts: { type: 'string', default: '12' },
+    fill: { type: 'string', default: '90' },
+    seeds: { type: 'string', default: '6' },
+  },
+});
+const [hosts, fill, seeds] = [values.hosts, values.fill, values.seeds].map(Number);
+
+const all: HalfGains[] = [];
+for (let seed = 1; seed <= (seeds ?? 0); seed++) {
+  const cluster = clusterOf(
+    makeInstance({ hosts: hosts ?? 0, fill: fill ?? 0, shape: 'tenants', start: 'random', seed }),
+  );
+  const { migrations } = simulate(cluster, { seed });
+  const gains = halfGains(cluster, migrations);
+  all.push(gains);
+  console.log(`seed ${seed}: ${migrations.length} migrations, half of them bring ${told(gains)}`);
+}
+const mean = (pick: (gains: HalfGains) => number) =>
+  all.reduce((sum, gains) => sum + pick(gains), 0) / all.length;
+console.log(
+  `${hosts} hosts, ${fill} % full, mean of ${all.length}: ${told({
+    taken: mean(({ taken }) => taken),
+    planner: mean(({ planner }) => planner),
+    best: mean(({ best }) => best),
+  })}`,
+);
+
+function told({ taken, planner, best }: HalfGains): string {
+  const [here, there, most] = [taken, planner, best].map((share) => share.toFixed(3));
+  return `${here} of the gain (a central planner ${there}; at best, were there room, ${most})`;
+}
