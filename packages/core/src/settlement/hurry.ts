@@ -4,7 +4,7 @@
  * says how much is waiting. Only a hint: it changes the order of settlements, and nothing else.
  */
 
-import { type Holding, isHeld } from '../claims/claim.ts';
+import { type Holding, type HomeEntry, isHeld } from '../claims/claim.ts';
 import type { ClaimMessage } from '../message.ts';
 import type { DomainId, HostId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
@@ -18,8 +18,8 @@ const holdsMs = 60_000;
 export type Blocked = Readonly<{ holding: Holding; urgencyPerByte: number }>;
 
 /**
- * Asks for as much to leave as the most urgent of the blocked claims needs: what saves most by leaving
- * first. Who was asked a moment ago is still counted on.
+ * Asks for as much to leave as the most urgent of the blocked claims needs: what its holder has room for first,
+ * and of that what saves most by leaving. Who was asked a moment ago is still counted on.
  */
 export function makeRoom(turn: Turn, blocked: readonly Blocked[]): void {
   const { state, nowMs } = turn;
@@ -36,10 +36,16 @@ export function makeRoom(turn: Turn, blocked: readonly Blocked[]): void {
     .filter(({ domain }) => !wasAsked(domain))
     .map((entry) => ({
       entry,
+      fits: fitsAtHolder(state, entry),
       worth: leavingPerByte(state, entry),
       askedAtMs: state.saidAtMs.get(`hurry ${entry.domain}`) ?? 0,
     }))
-    .sort((one, other) => one.askedAtMs - other.askedAtMs || other.worth - one.worth);
+    .sort(
+      (one, other) =>
+        one.askedAtMs - other.askedAtMs ||
+        Number(other.fits) - Number(one.fits) ||
+        other.worth - one.worth,
+    );
   for (const { entry } of others) {
     if (wanted <= 0) return;
     const { domain, version, holder } = entry;
@@ -48,6 +54,14 @@ export function makeRoom(turn: Turn, blocked: readonly Blocked[]): void {
     const { urgencyPerByte } = first;
     turn.send(holder, { kind: 'hurry', domain, version, urgencyPerByte });
   }
+}
+
+/** Whether its holder has said lately that it has room for it now: who has not would have to ask on. */
+function fitsAtHolder(state: HostState, { domain, holder }: HomeEntry): boolean {
+  const room = state.directory.peers.get(holder)?.summary.room;
+  const traits = state.samples.get(domain)?.traits;
+  if (room === undefined || traits === undefined) return false;
+  return room.memoryBytes >= traits.memoryBytes && room.vcpus >= traits.vcpus;
 }
 
 function memoryBytesOf(state: HostState, domain: DomainId): number {
