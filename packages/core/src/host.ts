@@ -126,6 +126,7 @@ export function createHost(
     rowSources: new Map(),
     watchesSteadiness: false,
     arrivals: new Map(),
+    overloadSeen: undefined,
     resting: new Set(),
     homes: new Map(),
     formerVersions: new Map(),

@@ -9,7 +9,7 @@ import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
 import type { RowSource } from './information/rows.ts';
-import type { ArrivalLoads } from './measuring/news.ts';
+import type { ArrivalLoads, OverloadSeen } from './measuring/news.ts';
 import type { Steadiness } from './measuring/steady.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type { CostParameters } from './model/cost.ts';
@@ -142,6 +142,7 @@ export type HostState = {
   watchesSteadiness: boolean;
   /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
   readonly arrivals: Map<DomainId, ArrivalLoads>;
+  overloadSeen: OverloadSeen | undefined;
   readonly resting: Set<DomainId>;
   readonly homes: Map<DomainId, HomeEntry>;
   /** The last version here of domains that were at home here. */

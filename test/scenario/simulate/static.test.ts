@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { clusterOf, type Instance, makeInstance } from '../../bench/instance.ts';
 import { tell } from '../story.ts';
 import { gainAfter } from './gain.ts';
+import { rewiredCluster } from './rewired.ts';
 
 /** Clusters on which nothing changes: everything is traded on paper, and each VM moves at most once. */
 
@@ -51,6 +52,18 @@ describe('a static cluster', () => {
     expect(long.migrations).toEqual(short.migrations);
     expect(long.deals).toBe(short.deals);
   }, 60_000);
+
+  // What uplinks carry changes with every deal, and rates come to count in full long after the last one.
+  test.each([3, 6, 10])(
+    'of full hosts with busy uplinks: no VM moves again when its cooldown is over (seed %i)',
+    (seed) => {
+      const { cluster } = rewiredCluster(8, 97, 7200, seed);
+      const result = tell(cluster, { seed, untilSeconds: 7200 });
+      expect(result.migrations.length).toBeGreaterThan(60);
+      expect(movedTwice(result)).toEqual([]);
+    },
+    60_000,
+  );
 
   test.each([
     [8, 75, 'random', 11],

@@ -22,6 +22,9 @@ export type ArrivalLoads = Readonly<{
   atMs: number;
 }>;
 
+/** What overloaded this host when it was last looked at, and which claims were held then (`information.revision`). */
+export type OverloadSeen = Readonly<{ revision: number; excessBitsPerSecond: number }>;
+
 const dayMs = 86_400_000;
 /** A load has changed when it differs by this share. */
 const share = 0.2;
@@ -36,12 +39,12 @@ export function refreshNews(state: HostState, nowMs: number): void {
   if (config.cost.affinityWeight === 0) return;
   const isAbove =
     state.sample !== null && overLimitCost(paperLoad(state), state.sample.capacity) > 0;
-  let excessBitsPerSecond: number | undefined;
+  const excessBitsPerSecond = overload(state);
+  forgiveDeals(state, excessBitsPerSecond);
   for (const { domain, movedAtMs } of state.homes.values()) {
     if (movedAtMs === null || nowMs - movedAtMs > dayMs) continue;
     const traits = traitsOf(state, domain);
     if (traits === undefined) continue;
-    excessBitsPerSecond ??= overload(state);
     const row = rowOf(state, domain);
     const then = arrivals.get(domain);
     // The first measurements here are still filled up from those of its last home. After a restart
@@ -53,7 +56,6 @@ export function refreshNews(state: HostState, nowMs: number): void {
       continue;
     }
     const margin = config.minGainBitsPerSecond;
-    // What comes and goes here was agreed on as well, and is no reason to think again.
     const isSameHost =
       state.priced.changedAtMs <= then.atMs ||
       !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin);
@@ -63,6 +65,20 @@ export function refreshNews(state: HostState, nowMs: number): void {
       !rowDiffers(row, then.row, margin, share);
     if (isUnchanged && !isAbove) resting.add(domain);
   }
+}
+
+/**
+ * What comes and goes by deals was agreed on with everything known, and is no reason to think again: by how much that
+ * changed the overload, by so much is it taken to have been different before.
+ */
+function forgiveDeals(state: HostState, excessBitsPerSecond: number): void {
+  const { arrivals, overloadSeen: seen, information } = state;
+  const { revision } = information;
+  const change = seen === undefined ? 0 : excessBitsPerSecond - seen.excessBitsPerSecond;
+  if (seen?.revision !== revision && change !== 0)
+    for (const [domain, then] of arrivals)
+      arrivals.set(domain, { ...then, excessBitsPerSecond: then.excessBitsPerSecond + change });
+  state.overloadSeen = { revision, excessBitsPerSecond };
 }
 
 function overload(state: HostState): number {
