@@ -270,8 +270,10 @@ function take(turn: Turn, event: HostEvent): void {
 
 /** What takes minutes to be true. In a large cluster there is much to look through, and hardly ever anything to do. */
 function tickTrust(turn: Turn): void {
-  const everyMs = 10 * turn.state.config.timing.resendMs;
-  if (!turn.due('trust', everyMs)) return;
+  const { state, nowMs } = turn;
+  const everyMs = 10 * state.config.timing.resendMs;
+  const passedMs = nowMs - state.credibility.lookedAtMs;
+  if (passedMs >= 0 && passedMs < everyMs) return;
   // Before claims that nobody calls are taken back.
   tickWaits(turn, everyMs);
   tickIdleClaims(turn);

@@ -85,7 +85,7 @@ function domainsOfGroupsOnTheirWay(state: HostState): readonly DomainId[] {
   const groups = new Map<string, { domains: DomainId[]; homes: Set<HostId> }>();
   for (const domain of heldDomains(state)) {
     const name = traitsOf(state, domain)?.policy.keepTogether;
-    const home = holderOf(state, domain)?.home;
+    const home = name === undefined ? undefined : holderOf(state, domain)?.home;
     if (name === undefined || home === undefined || home === null) continue;
     const group = groups.get(name) ?? { domains: [], homes: new Set() };
     groups.set(name, group);

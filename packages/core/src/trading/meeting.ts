@@ -93,7 +93,7 @@ export function evaluateMeeting(
 export function tickMeetings(turn: Turn): void {
   const { state, nowMs } = turn;
   const { claimLeaseMs } = state.config.timing;
-  for (const holding of [...state.holdings.values()]) {
+  for (const holding of state.holdings.values()) {
     const { domain } = holding.claim;
     if (holding.meeting === undefined || nowMs - holding.acquiredAtMs < claimLeaseMs) continue;
     if (worthPerByte(state, holding) > 0) continue;
