@@ -74,9 +74,7 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
     index,
     side,
     movable: new Uint8Array(
-      offers.map((offer, i) =>
-        mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0,
-      ),
+      offers.map((offer, i) => (mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0)),
     ),
     memoryBytes,
     vcpus: numbers(({ traits }) => traits.vcpus),

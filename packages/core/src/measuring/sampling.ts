@@ -17,7 +17,7 @@ import { dropReservation, recordArrival, reservationOf } from '../settlement/res
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostedDomain, HostState, Turn } from '../state.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
-import { keptDomain, keptRates } from './unchanged.ts';
+import { isAsBefore, keptRates } from './unchanged.ts';
 
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
@@ -26,15 +26,19 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   state.sample = measured;
   state.sampledAtMs = beganAtMs;
   state.unmeasured = null;
-  const before = new Map(state.samples);
-  state.samples.clear();
+  const seen: HostedDomain[] = [];
   for (const one of domains) {
     // It had not left yet when this measurement began.
     const departedAtMs = state.departed.get(one.domain);
     if (departedAtMs !== undefined && beganAtMs <= departedAtMs) continue;
     // Arriving domains are shown paused, and are somebody else's until they run here.
     if (one.state === 'running' || state.homes.has(one.domain))
-      state.samples.set(one.domain, hosted(state, one, before.get(one.domain)));
+      seen.push(hosted(state, one, state.samples.get(one.domain)));
+  }
+  if (!isSameAs(state.samples, seen)) {
+    state.paperLoad = undefined;
+    state.samples.clear();
+    for (const one of seen) state.samples.set(one.domain, one);
   }
   watchSteadiness(state, nowMs);
   for (const [domain, one] of state.samples) {
@@ -42,15 +46,15 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
     if (cpu === one.priced.cpu) continue;
     const priced = cpu === one.traits.cpu ? one.traits : { ...one.traits, cpu };
     state.samples.set(domain, { ...one, priced });
+    state.paperLoad = undefined;
   }
-  if (!isSameMap(before, state.samples)) state.paperLoad = undefined;
   for (const [domain, atMs] of state.departed) {
     if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
   }
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
-  for (const entry of [...state.homes.values()])
-    if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
-    else learnPolicy(turn, entry.domain);
+  for (const { domain } of state.homes.values())
+    if (!state.samples.has(domain)) vanish(turn, domain);
+    else learnPolicy(turn, domain);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
   state.information.rowsChanged = true;
@@ -66,22 +70,25 @@ function hosted(
   const capacity = state.sample?.capacity ?? { nicBitsPerSecond: 0 };
   const estimate = estimateFrom(capacity, state.config.migration, one.traits);
   const migrationBytes = estimate.ok ? estimate.bytes : one.traits.memoryBytes;
-  const traits = { ...one.traits, migrationBytes };
-  const rates = before === undefined ? one.rates : keptRates(before.rates, one.rates);
   const blocked = one.blocked ?? (estimate.ok ? undefined : estimate.reason);
-  const now = {
+  const rates = before === undefined ? one.rates : keptRates(before.rates, one.rates);
+  if (before !== undefined && before.rates === rates)
+    if (isAsBefore(before, one, migrationBytes, blocked)) return before;
+  const traits = { ...one.traits, migrationBytes };
+  return {
     ...one,
     rates,
     traits,
     priced: traits,
     ...(blocked === undefined ? {} : { blocked }),
   };
-  return before === undefined ? now : keptDomain(before, now);
 }
 
-function isSameMap<Key, Value>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>) {
-  if (one.size !== other.size) return false;
-  for (const [key, value] of one) if (other.get(key) !== value) return false;
+/** Nearly always everything is as it was, in the same order. */
+function isSameAs(samples: HostState['samples'], seen: readonly HostedDomain[]): boolean {
+  if (samples.size !== seen.length) return false;
+  let n = 0;
+  for (const one of samples.values()) if (one !== seen[n++]) return false;
   return true;
 }
 

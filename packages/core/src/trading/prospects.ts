@@ -71,15 +71,19 @@ export function lookForNews(state: HostState, nowMs: number): void {
   const load = paperLoad(state);
   const { capacity } = state.sample;
   const margin = state.config.minGainBitsPerSecond;
-  const isChanged = [...state.pricedRows].some(([domain, row]) => {
+  let isChanged = false;
+  let isKnown = true;
+  for (const [domain, row] of state.pricedRows) {
     const then = priced.domains.get(domain);
-    if (then === undefined) return false;
+    if (then === undefined) {
+      isKnown = false;
+      continue;
+    }
     const cpu = traitsOf(state, domain)?.cpu ?? 0;
-    return (
+    isChanged ||=
       Math.abs(cpu - then.cpu) > loadShare * capacity.vcpus ||
-      (then.row !== row && rowDiffers(row, then.row, margin, rowShare))
-    );
-  });
+      (then.row !== row && rowDiffers(row, then.row, margin, rowShare));
+  }
   if (isChanged) priced.changedAtMs = nowMs;
   const isNews =
     priced.load === undefined ||
@@ -89,7 +93,7 @@ export function lookForNews(state: HostState, nowMs: number): void {
     priced.load = load;
     priced.domains.clear();
     wake(state, nowMs);
-  }
+  } else if (isKnown) return;
   for (const [domain, row] of state.pricedRows)
     if (!priced.domains.has(domain))
       priced.domains.set(domain, { row, cpu: traitsOf(state, domain)?.cpu ?? 0 });
