@@ -30,7 +30,12 @@ export type ToldDomain = Readonly<{
 }>;
 
 /** Kept up to date in place: summaries are most of what a host hears. */
-export type KnownPeer = { summary: LoadSummary; receivedAtMs: number };
+export type KnownPeer = {
+  summary: LoadSummary;
+  receivedAtMs: number;
+  /** It is surely not proposed to before this; belongs to `prospects.ts`. */
+  restsUntilMs: number;
+};
 
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
 const peersMax = 128;
@@ -63,7 +68,7 @@ export class Directory {
       known.receivedAtMs = receivedAtMs;
       return true;
     }
-    this.peers.set(host, { summary, receivedAtMs });
+    this.peers.set(host, { summary, receivedAtMs, restsUntilMs: 0 });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
   }

@@ -11,7 +11,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from './deal.ts';
 import { enterDeal, sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
-import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
+import { idleRoundsMax, isOpenTo, noteHopeless, rest, waitFor } from './prospects.ts';
 import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
@@ -25,8 +25,8 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
+  const drawn = drawPeer(state, book, nowMs, random[1]);
   const isReady = (host: HostId) => (state.backoffs.get(host)?.untilMs ?? 0) <= nowMs;
-  const drawn = drawPeer(state, book, isReady, nowMs, random[1]);
   const meeting =
     drawn === undefined
       ? findMeeting(state, book, nowMs, () => tradingPeers(state, nowMs, isReady))
@@ -62,16 +62,9 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
 }
 
 /** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */
-function drawPeer(
-  state: HostState,
-  book: Book,
-  isReady: (host: HostId) => boolean,
-  nowMs: number,
-  random: number,
-): HostId | undefined {
+function drawPeer(state: HostState, book: Book, nowMs: number, random: number): HostId | undefined {
   const { cost, minGainBitsPerSecond } = state.config;
-  const isOpen = (host: HostId) => !isHopeless(state, host, nowMs) && isReady(host);
-  const open = tradingPeers(state, nowMs, isOpen);
+  const open = tradingPeers(state, nowMs, (host, known) => isOpenTo(state, host, known, nowMs));
   if (open.length === 0) return undefined;
   const potential = outlook(book, cost);
   const candidates: { host: HostId; weight: number }[] = [];
@@ -92,8 +85,7 @@ function drawPeer(
 /** What a declined proposal means for the next one. */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
-  // A busy peer is only busy now, and not for ever.
-  if (reason === 'busy' && !isFruitless(state, peer))
-    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
+  // A peer is busy now, and not for ever.
+  if (reason === 'busy' && !isFruitless(state, peer)) waitFor(state, peer, nowMs);
   else rest(state, peer, nowMs);
 }

@@ -1,6 +1,7 @@
 /** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
 import { distrustOf } from '../credibility/standing.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import type { DeclineReason } from '../message.ts';
 import type { HostId, LoadSummary } from '../model/model.ts';
 import type { HostState } from '../state.ts';
@@ -38,13 +39,14 @@ export function undecidedDeal(state: HostState): Deal | undefined {
 export function tradingPeers(
   state: HostState,
   nowMs: number,
-  isOpen: (host: HostId) => boolean = () => true,
+  isOpen: (host: HostId, known: KnownPeer) => boolean = () => true,
 ): readonly LoadSummary[] {
   const { timing } = state.config;
   const found: LoadSummary[] = [];
-  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+  for (const [host, known] of state.directory.peers) {
     // First of all, because in a large cluster nearly everybody has been tried a moment ago.
-    if (!isOpen(host)) continue;
+    if (!isOpen(host, known)) continue;
+    const { summary, receivedAtMs } = known;
     if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
