@@ -160,6 +160,7 @@ export function createHost(
     nextTradeAtMs: 0,
     idleRounds: 0,
     priced: { load: undefined, domains: new Map(), changedAtMs: 0 },
+    looked: undefined,
     paperLoad: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,

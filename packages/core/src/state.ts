@@ -9,7 +9,7 @@ import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
 import type { RowSource } from './information/rows.ts';
-import type { ArrivalLoads } from './measuring/news.ts';
+import type { ArrivalLoads, Looked } from './measuring/news.ts';
 import type { Steadiness } from './measuring/steady.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type { CostParameters } from './model/cost.ts';
@@ -213,6 +213,7 @@ export type HostState = {
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
   readonly priced: Priced;
+  looked: Looked | undefined;
   /** What the claims held here add up to; undefined when it has to be added up anew (`book.ts`). */
   paperLoad: HostLoad | undefined;
   lastSummary: LoadSummary | null;

@@ -6,7 +6,7 @@
  * question is repeated with growing pauses until it is answered, and an answer is confirmed with every refresh.
  */
 
-import { refreshNews } from '../measuring/news.ts';
+import { noteLooked, refreshNews } from '../measuring/news.ts';
 import type { InformationMessage } from '../message.ts';
 import { shareOf } from '../model/hash.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from '../model/model.ts';
@@ -315,6 +315,7 @@ export function keepUp(turn: Turn): void {
       refreshSearches(turn, unnamed);
       information.interestChanged = true;
     }
+    noteLooked(turn.state, turn.nowMs);
     refreshNews(turn.state, turn.nowMs);
     lookForNews(turn.state, turn.nowMs);
   }

@@ -16,6 +16,7 @@ import { endArrival } from '../settlement/refusing.ts';
 import { dropReservation, recordArrival, reservationOf } from '../settlement/reserving.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostedDomain, HostState, Turn } from '../state.ts';
+import { isToBeLookedAt } from './news.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
 import { isAsBefore, keptRates } from './unchanged.ts';
 
@@ -40,7 +41,7 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
     state.samples.clear();
     for (const one of seen) state.samples.set(one.domain, one);
   }
-  watchSteadiness(state, nowMs);
+  const isSteadyChanged = watchSteadiness(state, nowMs);
   for (const [domain, one] of state.samples) {
     const cpu = steadyCpu(state, one);
     if (cpu === one.priced.cpu) continue;
@@ -57,8 +58,9 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
     else learnPolicy(turn, domain);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
-  state.information.rowsChanged = true;
-  state.information.rowsAtMs = Number.NEGATIVE_INFINITY;
+  const { information } = state;
+  information.rowsChanged ||= isSteadyChanged || isToBeLookedAt(state, nowMs);
+  information.rowsAtMs = information.rowsChanged ? Number.NEGATIVE_INFINITY : nowMs;
 }
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */

@@ -50,31 +50,36 @@ const dip = 0.05;
 /** Rates that differ by less are the same rate, from counters read at different moments. */
 const rounding = 1e-6;
 
-/** Takes in the sample that the state holds. */
-export function watchSteadiness(state: HostState, nowMs: number): void {
+/** Takes in the sample that the state holds. Says whether what has lasted of any rate may be something else now. */
+export function watchSteadiness(state: HostState, nowMs: number): boolean {
   const { steadyMs, rowTrustMs } = state.config.timing;
-  if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return;
+  if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return false;
   const slice = Math.floor((nowMs * slices) / steadyMs);
   // The first complete measurement of this host covers a whole smoothing window of every domain on it. What comes to a
   // host later has not been measured for as long, also where nothing ran before.
   const isFirst = !state.watchesSteadiness;
   state.watchesSteadiness = true;
+  let isChanged = false;
   for (const domain of state.steadiness.keys())
-    if (!state.samples.has(domain)) state.steadiness.delete(domain);
+    if (!state.samples.has(domain)) isChanged = state.steadiness.delete(domain);
   for (const sample of state.samples.values()) {
     let known = state.steadiness.get(sample.domain);
     if (known === undefined) {
       const sinceMs = isFirst ? nowMs : nowMs + rowTrustMs;
       known = { sinceMs, cpu: newRange(), rates: new Map(), last: undefined, changes: 0 };
       state.steadiness.set(sample.domain, known);
+      isChanged = true;
     }
     if (nowMs < known.sinceMs) continue;
     const { rates, traits } = sample;
     const { last } = known;
     if (last?.rates === rates && last.cpu === traits.cpu && last.slice === slice) continue;
-    if (take(known, sample, slice)) known.changes += 1;
     known.last = { rates, cpu: traits.cpu, slice };
+    if (!take(known, sample, slice)) continue;
+    known.changes += 1;
+    isChanged = true;
   }
+  return isChanged;
 }
 
 /** Says whether an end of the range of a rate is another one than before, or another rate is known. */
