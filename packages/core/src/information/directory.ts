@@ -86,7 +86,12 @@ export class Directory {
 
   /** Where a host is, by its own word (`certain`) or somebody else's. */
   learnPlace(place: HostPlace, certain: boolean): void {
-    if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
+    const known = this.#places.get(place.host);
+    if (known !== undefined) {
+      if (!certain) return;
+      if (known.name === place.name && isSamePlace(known.location, place.location)) return;
+    }
+    this.#places.set(place.host, place);
   }
 
   /**
