@@ -162,6 +162,7 @@ export function createHost(
     priced: { load: undefined, domains: new Map(), changedAtMs: 0 },
     looked: undefined,
     paperLoad: undefined,
+    madeBook: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,
     leasesDueAtMs: 0,

@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export * from './claims/book.ts';
+export * from './claims/offering.ts';
 export * from './claims/claim.ts';
 export { distrustOf } from './credibility/standing.ts';
 export * from './exchange/exchange.ts';

@@ -4,6 +4,7 @@
  */
 
 import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { MadeBook } from './claims/offering.ts';
 import type { Credibility } from './credibility/standing.ts';
 import type { SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
@@ -216,6 +217,8 @@ export type HostState = {
   looked: Looked | undefined;
   /** What the claims held here add up to; undefined when it has to be added up anew (`book.ts`). */
   paperLoad: HostLoad | undefined;
+  /** The book that was made last, for as long as it stands (`offering.ts`). */
+  madeBook: MadeBook | undefined;
   lastSummary: LoadSummary | null;
 };
 

@@ -16,10 +16,11 @@ export type KnownDomain = Readonly<{
   holder: HostId;
   version: number;
   name: string;
+}> & {
   /** The home itself said so. */
   certain: boolean;
   heardAtMs: number;
-}>;
+};
 
 /** What is told of a domain; without a name or home, those known before stay. */
 export type ToldDomain = Readonly<{
@@ -54,6 +55,8 @@ export class Directory {
   readonly #addresses = new Map<string, DomainId>();
   /** Counts up whenever an address gets or loses its name. */
   namings = 0;
+  /** Counts up whenever something else than before is known of where a domain is (its version too) or a host stands. */
+  placings = 0;
 
   /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
   learn(summary: LoadSummary, receivedAtMs: number): boolean {
@@ -62,7 +65,7 @@ export class Directory {
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
     const before = known?.summary;
     if (before?.name !== name || !isSamePlace(before.location, location))
-      this.#places.set(host, { host, name, location });
+      this.#setPlace({ host, name, location });
     if (known !== undefined) {
       known.summary = summary;
       known.receivedAtMs = receivedAtMs;
@@ -86,12 +89,20 @@ export class Directory {
 
   /** Where a host is, by its own word (`certain`) or somebody else's. */
   learnPlace(place: HostPlace, certain: boolean): void {
+    if (certain || !this.#places.has(place.host)) this.#setPlace(place);
+  }
+
+  #setPlace(place: HostPlace): void {
     const known = this.#places.get(place.host);
-    if (known !== undefined) {
-      if (!certain) return;
-      if (known.name === place.name && isSamePlace(known.location, place.location)) return;
-    }
+    const isKnown = known !== undefined;
+    if (isKnown && known.name === place.name && isSamePlace(known.location, place.location)) return;
+    if (isKnown) this.placings += 1;
     this.#places.set(place.host, place);
+  }
+
+  /** So many hosts are known to stand somewhere. */
+  get placesKnown(): number {
+    return this.#places.size;
   }
 
   /**
@@ -112,11 +123,18 @@ export class Directory {
       if (known.version !== told.version || known.home !== null || told.home === null) return false;
       this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });
       this.changes += 1;
+      this.placings += 1;
       return true;
     }
     const { holder, version } = told;
     const home = told.home ?? known?.home ?? null;
     const name = told.name ?? known?.name ?? domain;
+    if (known !== undefined && isSameWord(known, { home, holder, version, name })) {
+      known.certain = certain;
+      known.heardAtMs = nowMs;
+      return false;
+    }
+    this.placings += 1;
     this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
     dropOldest(this.#domains, domainsMax);
     const isChanged = known === undefined || known.holder !== holder || known.home !== home;
@@ -159,6 +177,7 @@ export class Directory {
     if (known === undefined || (known.home ?? known.holder) !== by) return false;
     this.#domains.delete(domain);
     this.changes += 1;
+    this.placings += 1;
     this.namings += 1;
     for (const [address, owner] of this.#addresses)
       if (owner === domain) this.#addresses.delete(address);
@@ -170,9 +189,19 @@ export class Directory {
     this.peers.delete(host);
     this.#places.delete(host);
     this.changes += 1;
+    this.placings += 1;
     for (const [domain, known] of this.#domains)
       if (known.home === host) this.#domains.delete(domain);
   }
+}
+
+function isSameWord(one: KnownDomain, other: Required<ToldDomain>): boolean {
+  return (
+    one.home === other.home &&
+    one.holder === other.holder &&
+    one.version === other.version &&
+    one.name === other.name
+  );
 }
 
 function isSamePlace(one: Location, other: Location): boolean {

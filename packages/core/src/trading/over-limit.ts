@@ -3,14 +3,8 @@
  * deal does about it. Why such a host has something to gain is in `cost.ts`.
  */
 
-import {
-  heldDomains,
-  lockedDomains,
-  makeBook,
-  paperLoad,
-  traitsOf,
-  whyNotOffered,
-} from '../claims/book.ts';
+import { heldDomains, lockedDomains, paperLoad, traitsOf, whyNotOffered } from '../claims/book.ts';
+import { makeBook } from '../claims/offering.ts';
 import type { DomainTraits, HostCapacity, HostLoad, LoadSummary } from '../model/model.ts';
 import { receiveViolation } from '../model/policy.ts';
 import type { HostState } from '../state.ts';

@@ -1,7 +1,7 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
-import { cutBook, makeBook } from '../claims/book.ts';
 import { isKeptFrom } from '../claims/idle.ts';
+import { cutBook, makeBook } from '../claims/offering.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import { outlook } from '../exchange/exchange.ts';
 import { lookAround } from '../information/looking-around.ts';
