@@ -163,6 +163,7 @@ export function createHost(
     looked: undefined,
     paperLoad: undefined,
     madeBook: undefined,
+    outlook: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,
     leasesDueAtMs: 0,

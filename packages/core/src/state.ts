@@ -6,7 +6,7 @@
 import type { Holding, HomeEntry } from './claims/claim.ts';
 import type { MadeBook } from './claims/offering.ts';
 import type { Credibility } from './credibility/standing.ts';
-import type { SearchKind } from './exchange/exchange.ts';
+import type { Outlook, SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
 import type { RowSource } from './information/rows.ts';
@@ -219,6 +219,7 @@ export type HostState = {
   paperLoad: HostLoad | undefined;
   /** The book that was made last, for as long as it stands (`offering.ts`). */
   madeBook: MadeBook | undefined;
+  outlook: Outlook | undefined;
   lastSummary: LoadSummary | null;
 };
 

@@ -3,7 +3,6 @@
 import { isKeptFrom } from '../claims/idle.ts';
 import { cutBook, makeBook } from '../claims/offering.ts';
 import { isFruitless } from '../credibility/standing.ts';
-import { outlook } from '../exchange/exchange.ts';
 import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId } from '../model/model.ts';
@@ -11,7 +10,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from './deal.ts';
 import { enterDeal, sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
-import { idleRoundsMax, isOpenTo, noteHopeless, rest, waitFor } from './prospects.ts';
+import { idleRoundsMax, isOpenTo, noteHopeless, outlookOf, rest, waitFor } from './prospects.ts';
 import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
@@ -63,13 +62,13 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
 
 /** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */
 function drawPeer(state: HostState, book: Book, nowMs: number, random: number): HostId | undefined {
-  const { cost, minGainBitsPerSecond } = state.config;
+  const { minGainBitsPerSecond } = state.config;
   const open = tradingPeers(state, nowMs, (host, known) => isOpenTo(state, host, known, nowMs));
   if (open.length === 0) return undefined;
-  const potential = outlook(book, cost);
+  const own = outlookOf(state, book);
   const candidates: { host: HostId; weight: number }[] = [];
   for (const summary of open) {
-    const weight = potential(summary);
+    const weight = own.towards(summary);
     if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
     else noteHopeless(state, summary.host, nowMs);
   }

@@ -6,10 +6,11 @@
  */
 
 import { paperLoad, traitsOf } from '../claims/book.ts';
+import { Outlook } from '../exchange/exchange.ts';
 import type { KnownPeer } from '../information/directory.ts';
 import { rowDiffers } from '../measuring/news.ts';
 import { overLimitCost } from '../model/cost.ts';
-import type { DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
+import type { Book, DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
 import type { HostState, HostTiming } from '../state.ts';
 
 /** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
@@ -51,6 +52,12 @@ type Backoff = Readonly<{ untilMs: number; count: number }>;
 /** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
 export function noteHopeless(state: HostState, peer: HostId, nowMs: number): void {
   state.hopelessUntilMs.set(peer, nowMs + firstPause * state.config.timing.tradeEveryMs);
+}
+
+/** What the own book sees, prepared once for as long as that stands. */
+export function outlookOf(state: HostState, book: Book): Outlook {
+  if (state.outlook?.own !== book) state.outlook = new Outlook(book, state.config.cost);
+  return state.outlook;
 }
 
 /** Whether a peer may be looked at now. At every attempt nearly all of them rest: what was looked up is noted with them. */
