@@ -34,6 +34,8 @@ export type ToldDomain = Readonly<{
 export type KnownPeer = {
   summary: LoadSummary;
   receivedAtMs: number;
+  /** When it last traded, by what it said then. */
+  tradedAtMs: number;
   /** It is surely not proposed to before this; belongs to `prospects.ts`. */
   restsUntilMs: number;
 };
@@ -66,12 +68,14 @@ export class Directory {
     const before = known?.summary;
     if (before?.name !== name || !isSamePlace(before.location, location))
       this.#setPlace({ host, name, location });
+    const tradedAtMs = receivedAtMs - summary.tradedMsAgo;
     if (known !== undefined) {
       known.summary = summary;
       known.receivedAtMs = receivedAtMs;
+      known.tradedAtMs = tradedAtMs;
       return true;
     }
-    this.peers.set(host, { summary, receivedAtMs, restsUntilMs: 0 });
+    this.peers.set(host, { summary, receivedAtMs, tradedAtMs, restsUntilMs: 0 });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
   }

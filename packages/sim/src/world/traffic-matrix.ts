@@ -19,6 +19,8 @@ export class TrafficMatrix {
   readonly #pairsOf: Pair[][];
   readonly #index = new Map<number, Pair>();
   readonly #domainCount: number;
+  /** Counts up whenever a rate is set. */
+  changes = 0;
   /** Two for each pair; of them the first one is the larger. */
   #ends = new Int32Array(2 * sizeMin);
   /** Three for each pair: its rate, its bytes, and until when they are counted. */
@@ -70,6 +72,7 @@ export class TrafficMatrix {
     }
     this.bytesAt(pair, nowMs);
     this.#numbers[3 * pair] = bitsPerSecond;
+    this.changes += 1;
   }
 
   /** What the pair has sent both ways together until `nowMs`. */
