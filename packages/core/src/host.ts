@@ -148,7 +148,6 @@ export function createHost(
     information: createInformation(config.self),
     connected: new Set(),
     backoffs: new Map(),
-    hopelessUntilMs: new Map(),
     credibility: createCredibility(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },

@@ -175,8 +175,6 @@ export type HostState = {
   readonly information: Information;
   readonly connected: Set<HostId>;
   readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
-  /** Peers with which the own book sees nothing to gain, for so long at most. */
-  readonly hopelessUntilMs: Map<HostId, number>;
   /** Who does as it says (`credibility/`). */
   readonly credibility: Credibility;
   /** When something was last said, by a key of whoever says it. */

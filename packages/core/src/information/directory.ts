@@ -36,8 +36,8 @@ export type KnownPeer = {
   receivedAtMs: number;
   /** When it last traded, by what it said then. */
   tradedAtMs: number;
-  /** It is surely not proposed to before this; belongs to `prospects.ts`. */
-  restsUntilMs: number;
+  /** The own book sees nothing to gain with it; until then it is not looked at again (`prospects.ts`). */
+  hopelessUntilMs: number;
 };
 
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
@@ -55,6 +55,8 @@ export class Directory {
   readonly #places = new Map<HostId, HostPlace>();
   readonly #domains = new Map<DomainId, KnownDomain>();
   readonly #addresses = new Map<string, DomainId>();
+  /** The same of hosts whose summary made room for others: they may be heard of again before. */
+  readonly #hopelessUntilMs = new Map<HostId, number>();
   /** Counts up whenever an address gets or loses its name. */
   namings = 0;
   /** Counts up whenever something else than before is known of where a domain is (its version too) or a host stands. */
@@ -75,14 +77,34 @@ export class Directory {
       known.tradedAtMs = tradedAtMs;
       return true;
     }
-    this.peers.set(host, { summary, receivedAtMs, tradedAtMs, restsUntilMs: 0 });
+    const hopelessUntilMs = this.#hopelessUntilMs.get(host) ?? 0;
+    this.#hopelessUntilMs.delete(host);
+    this.peers.set(host, { summary, receivedAtMs, tradedAtMs, hopelessUntilMs });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
   }
 
   #dropStalest(): void {
     const stalest = [...this.peers].sort(([, a], [, b]) => a.receivedAtMs - b.receivedAtMs);
-    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.peers.delete(host);
+    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.#drop(host);
+  }
+
+  #drop(host: HostId): void {
+    const hopelessUntilMs = this.peers.get(host)?.hopelessUntilMs ?? 0;
+    if (hopelessUntilMs > 0) this.#hopelessUntilMs.set(host, hopelessUntilMs);
+    this.peers.delete(host);
+  }
+
+  /** Something may be to gain with this host that was not before; without a host, with any. */
+  lookAgainAt(host?: HostId): void {
+    if (host === undefined) {
+      this.#hopelessUntilMs.clear();
+      for (const known of this.peers.values()) known.hopelessUntilMs = 0;
+      return;
+    }
+    const known = this.peers.get(host);
+    if (known === undefined) this.#hopelessUntilMs.delete(host);
+    else known.hopelessUntilMs = 0;
   }
 
   /** Whether a host's summary came in within so long. */
@@ -190,7 +212,7 @@ export class Directory {
 
   /** A host that is no longer a member says nothing any more, and runs nothing for us. */
   forget(host: HostId): void {
-    this.peers.delete(host);
+    this.#drop(host);
     this.#places.delete(host);
     this.changes += 1;
     this.placings += 1;

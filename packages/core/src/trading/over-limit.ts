@@ -47,7 +47,7 @@ function whyItStays(state: HostState, nowMs: number): string {
       const violation = receiveViolation({ ...claim, name, policy }, peer);
       return violation === undefined && hasRoom(traits, peer);
     });
-  return tradingPeers(state, nowMs).some(canTake)
+  return tradingPeers(state, nowMs).some(({ summary }) => canTake(summary))
     ? 'it offers some of them to hosts that have room'
     : 'no host that it hears of may take, and has room for, a VM that may leave';
 }

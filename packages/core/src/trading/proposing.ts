@@ -3,6 +3,7 @@
 import { isKeptFrom } from '../claims/idle.ts';
 import { cutBook, makeBook } from '../claims/offering.ts';
 import { isFruitless } from '../credibility/standing.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId } from '../model/model.ts';
@@ -10,7 +11,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from './deal.ts';
 import { enterDeal, sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
-import { idleRoundsMax, isOpenTo, noteHopeless, outlookOf, rest, waitFor } from './prospects.ts';
+import { idleRoundsMax, noteHopeless, outlookOf, rest } from './prospects.ts';
 import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
@@ -24,8 +25,8 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   if (whyNotTrading(state, nowMs) !== null || undecidedDeal(state) !== undefined) return;
   const book = makeBook(state, nowMs);
   if (book === undefined || book.offers.length === 0) return;
-  const drawn = drawPeer(state, book, nowMs, random[1]);
   const isReady = (host: HostId) => (state.backoffs.get(host)?.untilMs ?? 0) <= nowMs;
+  const drawn = drawPeer(state, book, isReady, nowMs, random[1]);
   const meeting =
     drawn === undefined
       ? findMeeting(state, book, nowMs, () => tradingPeers(state, nowMs, isReady))
@@ -61,16 +62,25 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
 }
 
 /** Draws among the peers with which the own book sees something to gain; the others are left out until there is news. */
-function drawPeer(state: HostState, book: Book, nowMs: number, random: number): HostId | undefined {
+function drawPeer(
+  state: HostState,
+  book: Book,
+  isReady: (host: HostId) => boolean,
+  nowMs: number,
+  random: number,
+): HostId | undefined {
   const { minGainBitsPerSecond } = state.config;
-  const open = tradingPeers(state, nowMs, (host, known) => isOpenTo(state, host, known, nowMs));
+  const isOpen = (host: HostId, { hopelessUntilMs }: KnownPeer) =>
+    hopelessUntilMs <= nowMs && isReady(host);
+  const open = tradingPeers(state, nowMs, isOpen);
   if (open.length === 0) return undefined;
   const own = outlookOf(state, book);
   const candidates: { host: HostId; weight: number }[] = [];
-  for (const summary of open) {
+  for (const known of open) {
+    const { summary } = known;
     const weight = own.towards(summary);
     if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
-    else noteHopeless(state, summary.host, nowMs);
+    else noteHopeless(state, known, nowMs);
   }
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random * total;
@@ -84,7 +94,8 @@ function drawPeer(state: HostState, book: Book, nowMs: number, random: number): 
 /** What a declined proposal means for the next one. */
 export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
   const { state, nowMs } = turn;
-  // A peer is busy now, and not for ever.
-  if (reason === 'busy' && !isFruitless(state, peer)) waitFor(state, peer, nowMs);
+  // A busy peer is only busy now, and not for ever.
+  if (reason === 'busy' && !isFruitless(state, peer))
+    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
   else rest(state, peer, nowMs);
 }

@@ -34,24 +34,12 @@ export function rest(state: HostState, peer: HostId, nowMs: number): void {
   state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
   const pauseMs = state.config.timing.tradeEveryMs * (count === 1 ? firstPause : longestPause);
-  setBackoff(state, peer, { untilMs: nowMs + pauseMs, count });
+  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
 }
-
-/** A busy peer may be free in a moment. */
-export function waitFor(state: HostState, peer: HostId, nowMs: number): void {
-  setBackoff(state, peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
-}
-
-function setBackoff(state: HostState, peer: HostId, backoff: Backoff): void {
-  state.backoffs.set(peer, backoff);
-  forgetRest(state, peer);
-}
-
-type Backoff = Readonly<{ untilMs: number; count: number }>;
 
 /** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
-export function noteHopeless(state: HostState, peer: HostId, nowMs: number): void {
-  state.hopelessUntilMs.set(peer, nowMs + firstPause * state.config.timing.tradeEveryMs);
+export function noteHopeless(state: HostState, peer: KnownPeer, nowMs: number): void {
+  peer.hopelessUntilMs = nowMs + firstPause * state.config.timing.tradeEveryMs;
 }
 
 /** What the own book sees, prepared once for as long as that stands. */
@@ -60,29 +48,12 @@ export function outlookOf(state: HostState, book: Book): Outlook {
   return state.outlook;
 }
 
-/** Whether a peer may be looked at now. At every attempt nearly all of them rest: what was looked up is noted with them. */
-export function isOpenTo(state: HostState, peer: HostId, known: KnownPeer, nowMs: number): boolean {
-  if (known.restsUntilMs > nowMs) return false;
-  known.restsUntilMs = Math.max(
-    state.hopelessUntilMs.get(peer) ?? 0,
-    state.backoffs.get(peer)?.untilMs ?? 0,
-  );
-  return known.restsUntilMs <= nowMs;
-}
-
-/** To be called when a rest may have become shorter. */
-function forgetRest(state: HostState, peer: HostId): void {
-  const known = state.directory.peers.get(peer);
-  if (known !== undefined) known.restsUntilMs = 0;
-}
-
 /** Something changed at a peer, or at all of them for all we know: a host that has been idle looks at it soon. */
 export function wake(state: HostState, nowMs: number, peer?: HostId): void {
   state.information.lookAtMs = 0;
   if (peer === undefined) {
     state.backoffs.clear();
-    state.hopelessUntilMs.clear();
-    for (const known of state.directory.peers.values()) known.restsUntilMs = 0;
+    state.directory.lookAgainAt();
   } else {
     lookAgainAt(state, peer);
   }
@@ -94,8 +65,7 @@ export function wake(state: HostState, nowMs: number, peer?: HostId): void {
 /** Something may be to gain with this peer that was not before; it is looked at with the next proposal. */
 export function lookAgainAt(state: HostState, peer: HostId): void {
   state.backoffs.delete(peer);
-  state.hopelessUntilMs.delete(peer);
-  forgetRest(state, peer);
+  state.directory.lookAgainAt(peer);
 }
 
 /** After every sample: whether what trading counts with is still what it was when this host last woke. */

@@ -3,7 +3,7 @@
 import { distrustOf } from '../credibility/standing.ts';
 import type { KnownPeer } from '../information/directory.ts';
 import type { DeclineReason } from '../message.ts';
-import type { HostId, LoadSummary } from '../model/model.ts';
+import type { HostId } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 import type { Deal } from './deal.ts';
 
@@ -40,9 +40,9 @@ export function tradingPeers(
   state: HostState,
   nowMs: number,
   isOpen: (host: HostId, known: KnownPeer) => boolean = () => true,
-): readonly LoadSummary[] {
+): readonly KnownPeer[] {
   const { timing } = state.config;
-  const found: LoadSummary[] = [];
+  const found: KnownPeer[] = [];
   for (const [host, known] of state.directory.peers) {
     // First of all, because in a large cluster nearly everybody has been tried a moment ago.
     if (!isOpen(host, known)) continue;
@@ -50,7 +50,7 @@ export function tradingPeers(
     if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
-    found.push(summary);
+    found.push(known);
   }
   return found;
 }
