@@ -375,7 +375,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'give a claim at once again to a holder that never called its domain',
-    'claims/book.ts',
+    'claims/offering.ts',
     'const isKept = peer !== undefined &&',
     'const isKept = peer !== undefined && nowMs < 0 &&',
   ),

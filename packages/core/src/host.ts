@@ -149,7 +149,6 @@ export function createHost(
     information: createInformation(config.self),
     connected: new Set(),
     backoffs: new Map(),
-    hopelessUntilMs: new Map(),
     credibility: createCredibility(),
     saidAtMs: new Map(),
     counts: { committed: 0, declined: 0, aborted: 0, moved: 0, failed: 0 },
@@ -161,7 +160,10 @@ export function createHost(
     nextTradeAtMs: 0,
     idleRounds: 0,
     priced: { load: undefined, domains: new Map(), changedAtMs: 0 },
+    looked: undefined,
     paperLoad: undefined,
+    madeBook: undefined,
+    outlook: undefined,
     heardTradeAtMs: 0,
     callsDueAtMs: 0,
     leasesDueAtMs: 0,
@@ -271,8 +273,10 @@ function take(turn: Turn, event: HostEvent): void {
 
 /** What takes minutes to be true. In a large cluster there is much to look through, and hardly ever anything to do. */
 function tickTrust(turn: Turn): void {
-  const everyMs = 10 * turn.state.config.timing.resendMs;
-  if (!turn.due('trust', everyMs)) return;
+  const { state, nowMs } = turn;
+  const everyMs = 10 * state.config.timing.resendMs;
+  const passedMs = nowMs - state.credibility.lookedAtMs;
+  if (passedMs >= 0 && passedMs < everyMs) return;
   // Before claims that nobody calls are taken back.
   tickWaits(turn, everyMs);
   tickIdleClaims(turn);

@@ -1,6 +1,7 @@
 export * from './assert.ts';
 export * from './claims/book.ts';
 export * from './claims/claim.ts';
+export * from './claims/offering.ts';
 export { distrustOf } from './credibility/standing.ts';
 export * from './exchange/exchange.ts';
 export * from './host.ts';

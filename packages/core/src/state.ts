@@ -4,12 +4,13 @@
  */
 
 import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { MadeBook } from './claims/offering.ts';
 import type { Credibility } from './credibility/standing.ts';
-import type { SearchKind } from './exchange/exchange.ts';
+import type { Outlook, SearchKind } from './exchange/exchange.ts';
 import type { Directory } from './information/directory.ts';
 import type { Information } from './information/information.ts';
 import type { RowSource } from './information/rows.ts';
-import type { ArrivalLoads, OverloadSeen } from './measuring/news.ts';
+import type { ArrivalLoads, Looked, OverloadSeen } from './measuring/news.ts';
 import type { Steadiness } from './measuring/steady.ts';
 import type { DealMessage, Message, RefuseReason } from './message.ts';
 import type { CostParameters } from './model/cost.ts';
@@ -175,8 +176,6 @@ export type HostState = {
   readonly information: Information;
   readonly connected: Set<HostId>;
   readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
-  /** Peers with which the own book sees nothing to gain, for so long at most. */
-  readonly hopelessUntilMs: Map<HostId, number>;
   /** Who does as it says (`credibility/`). */
   readonly credibility: Credibility;
   /** When something was last said, by a key of whoever says it. */
@@ -214,8 +213,12 @@ export type HostState = {
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
   readonly priced: Priced;
+  looked: Looked | undefined;
   /** What the claims held here add up to; undefined when it has to be added up anew (`book.ts`). */
   paperLoad: HostLoad | undefined;
+  /** The book that was made last, for as long as it stands (`offering.ts`). */
+  madeBook: MadeBook | undefined;
+  outlook: Outlook | undefined;
   lastSummary: LoadSummary | null;
 };
 

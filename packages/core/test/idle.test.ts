@@ -1,8 +1,8 @@
 /** A claim that its holder renews, and whose domain it never calls: for how long, and what becomes of it. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { makeBook } from '../src/claims/book.ts';
 import { idleMaxMs } from '../src/claims/idle.ts';
+import { makeBook } from '../src/claims/offering.ts';
 import { createHost, step } from '../src/host.ts';
 import type { Message } from '../src/message.ts';
 import type { SettlementId } from '../src/model/model.ts';

@@ -1,7 +1,8 @@
 /** Groups that are kept together, where one of them stays after all, and where the two sides of a deal know different things. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { lockedDomains, makeBook, whyNotOffered } from '../src/claims/book.ts';
+import { lockedDomains, whyNotOffered } from '../src/claims/book.ts';
+import { makeBook } from '../src/claims/offering.ts';
 import { createHost, step } from '../src/host.ts';
 import type { DealId, DomainSample, HostId, Policy, SettlementId } from '../src/model/model.ts';
 import type { JournalRecord } from '../src/record.ts';

@@ -1,7 +1,7 @@
 /** Where partners are, as both sides of a deal know it; and what a peer believes to be held here, and is not. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { makeBook } from '../src/claims/book.ts';
+import { makeBook } from '../src/claims/offering.ts';
 import { evaluateExchange } from '../src/exchange/exchange.ts';
 import { createHost, step } from '../src/host.ts';
 import type { Book, DealId, DomainSample } from '../src/model/model.ts';

@@ -146,10 +146,11 @@ export class Observer {
       return this.#world.host(this.#holders.get(name) ?? '');
     };
     let cost = 0;
-    for (const pair of this.#world.traffic.pairs()) {
-      if (pair.b < 0) continue;
-      const distance = this.#world.topology.between(hostOf(pair.a), hostOf(pair.b));
-      cost += pair.bitsPerSecond * distance;
+    const { traffic, topology } = this.#world;
+    for (let pair = 0; pair < traffic.size; pair++) {
+      const [one, other] = traffic.ends(pair);
+      if (other < 0) continue;
+      cost += traffic.rate(pair) * topology.between(hostOf(one), hostOf(other));
     }
     return cost;
   }

@@ -1,22 +1,18 @@
 /**
- * A host's own side of a deal: the claims it holds, which of them it would trade and why not the others,
- * its load on paper, and the book made of all that.
+ * A host's own side of a deal: the claims it holds, which of them it would trade and why not the others, and
+ * its load on paper. The book made of all that is in `offering.ts`.
  */
 
 import type {
-  Book,
-  Claim,
   DomainId,
   DomainTraits,
   HostId,
   HostLoad,
   Location,
-  Offer,
   TrafficRow,
 } from '../model/model.ts';
 import type { HostState } from '../state.ts';
-import { claimOf, type Holding, type HomeEntry, isHeld } from './claim.ts';
-import { isKeptFrom } from './idle.ts';
+import { type Holding, type HomeEntry, isHeld } from './claim.ts';
 
 /** Who holds a domain's claim, as far as this host knows; undefined = nobody it knows of. */
 export function holderOf(
@@ -85,7 +81,7 @@ function domainsOfGroupsOnTheirWay(state: HostState): readonly DomainId[] {
   const groups = new Map<string, { domains: DomainId[]; homes: Set<HostId> }>();
   for (const domain of heldDomains(state)) {
     const name = traitsOf(state, domain)?.policy.keepTogether;
-    const home = holderOf(state, domain)?.home;
+    const home = name === undefined ? undefined : holderOf(state, domain)?.home;
     if (name === undefined || home === undefined || home === null) continue;
     const group = groups.get(name) ?? { domains: [], homes: new Set() };
     groups.set(name, group);
@@ -173,118 +169,4 @@ function addUp(state: HostState): HostLoad {
     }
   }
   return { memoryBytes, vcpus, cpu, nicBitsPerSecond };
-}
-
-export function offerOf(state: HostState, domain: DomainId): Offer | undefined {
-  const traits = traitsOf(state, domain);
-  if (traits === undefined) return undefined;
-  const entry = state.homes.get(domain);
-  const claim: Claim | undefined =
-    entry !== undefined ? claimOf(entry, state.config.self) : state.holdings.get(domain)?.claim;
-  if (claim === undefined) return undefined;
-  return { claim, traits, row: cutRow(rowOf(state, domain), state.config.bookPartners) };
-}
-
-/**
- * The heaviest entries of a row; what is left out is added to `external`, so that loads stay exact. An entry
- * counts by as much as it is heavier than the heaviest one left out: otherwise a domain that talks to many
- * alike would be drawn to whichever of them happen to be named.
- */
-export function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
-  if (row.length <= partnersMax) return row;
-  const named = row.filter(({ partner }) => partner !== 'external');
-  const sorted = named.toSorted((one, other) => other.bitsPerSecond - one.bitsPerSecond);
-  const common = sorted[partnersMax - 1]?.bitsPerSecond ?? 0;
-  const kept = sorted.slice(0, partnersMax - 1).flatMap(({ partner, bitsPerSecond }) => {
-    const above = bitsPerSecond - common;
-    return above > 0 ? [{ partner, bitsPerSecond: above }] : [];
-  });
-  const sum = (rates: TrafficRow) => rates.reduce((total, rate) => total + rate.bitsPerSecond, 0);
-  return [...kept, { partner: 'external', bitsPerSecond: sum(row) - sum(kept) }];
-}
-
-/** The book of this host now, as it is shown to `peer`. Undefined before the first sample. */
-export function makeBook(state: HostState, nowMs: number, peer?: HostId): Book | undefined {
-  const { config, sample } = state;
-  if (sample === null) return undefined;
-  const locked = lockedDomains(state);
-  const offers: Offer[] = [];
-  const keepApart: string[] = [];
-  const keepTogether: string[] = [];
-  for (const domain of heldDomains(state)) {
-    const isKept = peer !== undefined && isKeptFrom(state.homes.get(domain), peer, nowMs);
-    const offered = !isKept && whyNotOffered(state, domain, nowMs, locked) === null;
-    const offer = offered ? offerOf(state, domain) : undefined;
-    if (offer !== undefined) {
-      offers.push(offer);
-      continue;
-    }
-    const policy = traitsOf(state, domain)?.policy;
-    if (policy?.keepApart !== undefined) keepApart.push(policy.keepApart);
-    if (policy?.keepTogether !== undefined) keepTogether.push(policy.keepTogether);
-  }
-  return {
-    host: config.self,
-    name: config.name,
-    location: config.location,
-    capacity: sample.capacity,
-    load: paperLoad(state),
-    offers,
-    fixed: { keepApart, keepTogether },
-    partners: partnersOf(state, offers),
-  };
-}
-
-/** Where the partners named in the rows are held; those that nobody knows are left out. */
-function partnersOf(state: HostState, offers: readonly Offer[]): Book['partners'] {
-  const found = new Map<DomainId, Book['partners'][number]>();
-  for (const offer of offers) {
-    for (const { partner } of offer.row) {
-      if (partner === 'external' || found.has(partner)) continue;
-      const place = placeOf(state, partner);
-      if (place !== undefined) found.set(partner, place);
-    }
-  }
-  return [...found.values()];
-}
-
-/** Where a domain is held, as a book names it; undefined when this host does not know, or not where that holder stands. */
-export function placeOf(state: HostState, domain: DomainId): Book['partners'][number] | undefined {
-  const known = holderOf(state, domain);
-  const location = known === undefined ? undefined : locationOf(state, known.holder);
-  if (known === undefined || location === undefined) return undefined;
-  const { holder, version, home } = known;
-  return { domain, holder, location, version, ...(home === null ? {} : { home }) };
-}
-
-/** Cuts a book that is too large for one message down to the offers that matter most to `peer`. */
-export function cutBook(book: Book, peer: HostId, offersMax: number): Book {
-  if (book.offers.length <= offersMax) return book;
-  const holders = new Map(book.partners.map((partner) => [partner.domain, partner.holder]));
-  const pull = (offer: Offer): number =>
-    offer.row.reduce((sum, { partner, bitsPerSecond }) => {
-      if (partner === 'external') return sum;
-      const holder = holders.get(partner);
-      if (holder === peer) return sum + bitsPerSecond;
-      return holder === book.host ? sum - bitsPerSecond : sum;
-    }, 0);
-  const ranked = book.offers
-    .map((offer) => ({ offer, pull: pull(offer) }))
-    .sort((one, other) => other.pull - one.pull)
-    .map(({ offer }) => offer);
-  const kept = ranked.slice(0, offersMax);
-  const left = ranked.slice(offersMax).map((offer) => offer.traits.policy);
-  const named = new Set(kept.flatMap((offer) => offer.row.map((rate) => rate.partner)));
-  return {
-    ...book,
-    offers: kept,
-    partners: book.partners.filter((partner) => named.has(partner.domain)),
-    fixed: {
-      keepApart: [...book.fixed.keepApart, ...left.flatMap((policy) => policy.keepApart ?? [])],
-      keepTogether: [
-        ...book.fixed.keepTogether,
-        ...left.flatMap((policy) => policy.keepTogether ?? []),
-      ],
-    },
-  };
 }

@@ -7,10 +7,10 @@ import type { ClaimMessage } from '../message.ts';
 import type { DomainId, HostId } from '../model/model.ts';
 import { hasSamePartners } from '../model/row.ts';
 import type { Turn } from '../state.ts';
-import { offerOf } from './book.ts';
 import { type Holding, registerTransfer, rested, restsText } from './claim.ts';
 import { bringGroupHome } from './coming-home.ts';
 import { isArriving } from './leases.ts';
+import { offerOf } from './offering.ts';
 import { dropHolding, noteLease, renewalMs, setHolding, setHome } from './registers.ts';
 
 export function receiveClaimMessage(

@@ -56,9 +56,13 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
   const books = [proposer, responder] as const;
   const { offers, sides } = trueOffers(books);
   const index = new Map(offers.map((offer, i) => [offer.claim.domain, i]));
-  const side = Uint8Array.from(sides);
-  const numbers = (of: (offer: Offer, i: number) => number): Float64Array =>
-    Float64Array.from(offers, of);
+  const side = new Uint8Array(sides);
+  // Not `Float64Array.from`, which takes ten times as long for so few.
+  const numbers = (of: (offer: Offer, i: number) => number): Float64Array => {
+    const values = new Float64Array(offers.length);
+    for (let i = 0; i < offers.length; i++) values[i] = of(offers[i] as Offer, i);
+    return values;
+  };
   const memoryBytes = numbers(({ traits }) => traits.memoryBytes);
   const cpu = numbers(({ traits }) => traits.cpu);
   const { networkAt, nicAt, rowRate, links } = layOutRows(books, offers, index, parameters);
@@ -69,8 +73,8 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
     offers,
     index,
     side,
-    movable: Uint8Array.from(offers, (offer, i) =>
-      mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0,
+    movable: new Uint8Array(
+      offers.map((offer, i) => (mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0)),
     ),
     memoryBytes,
     vcpus: numbers(({ traits }) => traits.vcpus),

@@ -118,7 +118,8 @@ class Divider {
     }
     this.#network.maximumFlow();
     if (!this.#network.complete) return undefined;
-    const sides = Uint8Array.from(side, (_, i) => this.#network.sideOf(i));
+    const sides = new Uint8Array(side.length);
+    for (let i = 0; i < side.length; i++) sides[i] = this.#network.sideOf(i);
     return { sides, ...this.#gainOf(sides) };
   }
 

@@ -62,7 +62,7 @@ class Climber {
     this.#budget = budget;
     this.#board = board;
     this.#position = new Position(board);
-    this.#free = Uint8Array.from(board.movable);
+    this.#free = new Uint8Array(board.movable);
     this.#linked = new Uint8Array(board.offers.length);
     this.#stale = new Uint8Array(board.offers.length);
   }

@@ -20,6 +20,7 @@ export class HostCurve {
 
   /** What this load costs; bit/s. */
   cost(load: number): number {
+    if (load <= this.free) return 0;
     let sum = 0;
     for (let n = 0; n < this.#knees.length; n++) {
       const over = load - (this.#knees[n] as number);

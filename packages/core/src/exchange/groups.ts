@@ -23,18 +23,20 @@ export function layOutGroups(
   kind: Groups['kind'],
 ): Groups {
   const numbers = new Map<string, number>();
-  const of = Int32Array.from(offers, ({ traits }) => {
-    const group = traits.policy[kind];
-    if (group === undefined) return -1;
+  const of = new Int32Array(offers.length).fill(-1);
+  for (let i = 0; i < of.length; i++) {
+    const group = offers[i]?.traits.policy[kind];
+    if (group === undefined) continue;
     const known = numbers.get(group) ?? numbers.size;
     numbers.set(group, known);
-    return known;
-  });
+    of[i] = known;
+  }
   const offered = [new Int32Array(numbers.size), new Int32Array(numbers.size)] as const;
-  for (const [i, group] of of.entries()) {
+  for (let i = 0; i < of.length; i++) {
+    const group = at(of, i);
     if (group >= 0) add(offered[side[i] === 0 ? 0 : 1], group, 1);
   }
-  const held = [Int32Array.from(offered[0]), Int32Array.from(offered[1])] as const;
+  const held = [new Int32Array(offered[0]), new Int32Array(offered[1])] as const;
   for (const s of [0, 1] as const) {
     for (const name of books[s].fixed[kind]) {
       // A group that no offer is in cannot change.
@@ -54,7 +56,7 @@ export class GroupState {
 
   constructor(groups: Groups) {
     this.#groups = groups;
-    this.#held = [Int32Array.from(groups.held[0]), Int32Array.from(groups.held[1])];
+    this.#held = [new Int32Array(groups.held[0]), new Int32Array(groups.held[1])];
     this.#apart = groups.kind === 'keepApart';
   }
 

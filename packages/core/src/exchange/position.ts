@@ -45,19 +45,18 @@ export class Position {
   constructor(board: Board) {
     this.board = board;
     const { load, capacity } = board;
-    this.side = Uint8Array.from(board.side);
+    this.side = new Uint8Array(board.side);
     this.cut = new Float64Array(this.side.length);
     this.saving = new Float64Array(this.side.length);
-    this.memoryBytes = Float64Array.from(load, (l) => l.memoryBytes);
-    this.vcpus = Float64Array.from(load, (l) => l.vcpus);
-    this.cpu = Float64Array.from(load, (l) => l.cpu);
-    this.nic = Float64Array.from(load, (l) => l.nicBitsPerSecond);
-    this.memoryLimit = Float64Array.from(load, (l, s) =>
-      Math.max(l.memoryBytes, capacity[s === 0 ? 0 : 1].memoryLimitBytes),
+    const bothSides = (of: (side: Side) => number) => new Float64Array([of(0), of(1)]);
+    this.memoryBytes = bothSides((s) => load[s].memoryBytes);
+    this.vcpus = bothSides((s) => load[s].vcpus);
+    this.cpu = bothSides((s) => load[s].cpu);
+    this.nic = bothSides((s) => load[s].nicBitsPerSecond);
+    this.memoryLimit = bothSides((s) =>
+      Math.max(load[s].memoryBytes, capacity[s].memoryLimitBytes),
     );
-    this.vcpuLimit = Float64Array.from(load, (l, s) =>
-      Math.max(l.vcpus, capacity[s === 0 ? 0 : 1].vcpuLimit),
-    );
+    this.vcpuLimit = bothSides((s) => Math.max(load[s].vcpus, capacity[s].vcpuLimit));
     this.#above = [
       overLimitCost(load[0], capacity[0]) > 0,
       overLimitCost(load[1], capacity[1]) > 0,

@@ -48,15 +48,6 @@ export function outlook(own: Book, parameters: CostParameters): (other: Peer) =>
   return (other) => view.towards(other);
 }
 
-/**
- * The same for places instead of peers: what the claims gain by going to some host that stands there, holds none of
- * their partners and has room for them all; bit/s.
- */
-export function prospectsAt(own: Book, parameters: CostParameters): (location: Location) => number {
-  const view = new Outlook(own, parameters);
-  return (location) => view.at(location);
-}
-
 /** One claim, and what it talks to that is not offered: by host, as far as it is known. */
 type Pull = Readonly<{
   offer: Offer;
@@ -67,8 +58,8 @@ type Pull = Readonly<{
   here: number;
 }>;
 
-class Outlook {
-  readonly #own: Book;
+export class Outlook {
+  readonly own: Book;
   readonly #parameters: CostParameters;
   readonly #pulls: readonly Pull[];
   readonly #edges: Edges;
@@ -81,7 +72,7 @@ class Outlook {
   readonly #usual = new Map<string, number>();
 
   constructor(own: Book, parameters: CostParameters) {
-    this.#own = own;
+    this.own = own;
     this.#parameters = parameters;
     const { pulls, links } = layOutPulls(own, parameters);
     this.#pulls = pulls;
@@ -102,18 +93,22 @@ class Outlook {
       : 0;
     return (
       this.#cutTowards(other) +
-      relief(this.#own, other, this.#parameters, between) +
+      relief(this.own, other, this.#parameters, between) +
       this.#sheddingTo(other)
     );
   }
 
+  /**
+   * The same for places instead of peers: what the claims gain by going to some host that stands there, holds none of
+   * their partners and has room for them all; bit/s.
+   */
   at(location: Location): number {
-    return this.#cut({ host: '' as HostId, name: '', location });
+    return this.#cutTowards({ host: '' as HostId, name: '', location });
   }
 
   /** What the peer has too much is for the peer to know, like all that its claims could gain. */
   #sheddingTo(other: Peer): number {
-    const { load, capacity, offers } = this.#own;
+    const { load, capacity, offers } = this.own;
     if (overLimitCost(load, capacity) === 0) return 0;
     let [memoryBytes, vcpus] = [0, 0];
     for (const offer of offers) {
@@ -121,10 +116,10 @@ class Outlook {
       memoryBytes += offer.traits.memoryBytes;
       vcpus += offer.traits.vcpus;
     }
-    return shedding(this.#own, other, { memoryBytes, vcpus });
+    return shedding(this.own, other, { memoryBytes, vcpus });
   }
 
-  #cutTowards(other: Peer): number {
+  #cutTowards(other: Pick<Peer, 'host' | 'name' | 'location'>): number {
     if (this.#isBound || this.#special.has(other.host)) return this.#cut(other);
     const key = other.location.join('\n');
     let usual = this.#usual.get(key);
@@ -144,12 +139,12 @@ class Outlook {
       const gain =
         this.#isBound && !mayGo(pull.offer, other)
           ? -Infinity
-          : saving(pull, other, this.#own, this.#parameters);
+          : saving(pull, other, this.own, this.#parameters);
       excess[i] = -gain;
       pulled += Math.max(0, gain);
     }
     if (pulled === 0) return 0;
-    const apart = distance(table, this.#own, other) - distance(table, this.#own, this.#own);
+    const apart = distance(table, this.own, other) - distance(table, this.own, this.own);
     for (let e = 0; e < capacity.length; e++)
       capacity[e] = Math.max(0, affinityWeight * apart * (this.#edges.edgeRate[e] as number));
     return Math.max(0, pulled - this.#network.maximumFlow());

@@ -12,7 +12,6 @@ import {
   OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
 } from '../model/cost.ts';
 import type { HostCapacity, HostLoad } from '../model/model.ts';
-import type { BySide } from './side.ts';
 
 /** A host's load and what it has. */
 export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;
@@ -32,12 +31,14 @@ export function relief(
   return (
     evened(
       nic,
-      [own.load.nicBitsPerSecond, other.load.nicBitsPerSecond],
-      [reference ?? a.nicBitsPerSecond, reference ?? b.nicBitsPerSecond],
+      own.load.nicBitsPerSecond,
+      reference ?? a.nicBitsPerSecond,
+      other.load.nicBitsPerSecond,
+      reference ?? b.nicBitsPerSecond,
       betweenBitsPerSecond,
     ) +
-    evened(cpu, [own.load.cpu, other.load.cpu], [a.vcpus, b.vcpus]) +
-    evened(memory, [own.load.memoryBytes, other.load.memoryBytes], [a.memoryBytes, b.memoryBytes]) +
+    evened(cpu, own.load.cpu, a.vcpus, other.load.cpu, b.vcpus) +
+    evened(memory, own.load.memoryBytes, a.memoryBytes, other.load.memoryBytes, b.memoryBytes) +
     (hostOn ? packing(own, other, hostOn) : 0)
   );
 }
@@ -45,21 +46,23 @@ export function relief(
 /** What two hosts save by sharing one load by what they have of it. */
 function evened(
   curve: CostParameters['nic'],
-  loads: BySide<number>,
-  capacities: BySide<number>,
+  ownLoad: number,
+  ownCapacity: number,
+  otherLoad: number,
+  otherCapacity: number,
   vanishing = 0,
 ): number {
-  const zero = excess(curve, loads[0], capacities[0]);
-  const one = excess(curve, loads[1], capacities[1]);
+  const own = excess(curve, ownLoad, ownCapacity);
+  const other = excess(curve, otherLoad, otherCapacity);
   // Nearly always: neither has too much.
-  if (zero === 0 && one === 0) return 0;
-  const left = Math.max(0, loads[0] + loads[1] - 2 * vanishing);
-  const share = left / (capacities[0] + capacities[1]);
+  if (own === 0 && other === 0) return 0;
+  const left = Math.max(0, ownLoad + otherLoad - 2 * vanishing);
+  const share = left / (ownCapacity + otherCapacity);
   const saved =
-    zero -
-    excess(curve, share * capacities[0], capacities[0]) +
-    one -
-    excess(curve, share * capacities[1], capacities[1]);
+    own -
+    excess(curve, share * ownCapacity, ownCapacity) +
+    other -
+    excess(curve, share * otherCapacity, otherCapacity);
   return Math.max(0, saved);
 }
 

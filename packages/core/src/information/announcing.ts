@@ -27,6 +27,11 @@ const awaitedMs = 10_000;
 /** Versions beyond this are somebody's mistake: nobody tries to outdo them. */
 const versionMax = 2 ** 50;
 
+/** As many of a peer's list as a message may hold; nearly always that is all of it. */
+export function bounded<Item>(items: readonly Item[]): readonly Item[] {
+  return items.length > domainsPerMessage ? items.slice(0, domainsPerMessage) : items;
+}
+
 /** Which domains go to whom. */
 type Letters = Map<HostId, Set<DomainId>>;
 
@@ -209,7 +214,7 @@ export function receiveHeard(
   unheard.delete(id);
   // A host that has given a claim away talks to its partners no more; unless it has asked again meanwhile.
   const keptMs = refreshesKept * turn.state.config.timing.refreshMs;
-  for (const domain of unwatched.slice(0, domainsPerMessage)) {
+  for (const domain of bounded(unwatched)) {
     const askers = watchers.get(domain);
     const untilMs = askers?.get(from);
     if (untilMs !== undefined && untilMs - keptMs <= told.sentAtMs) askers?.delete(from);
@@ -227,7 +232,7 @@ export function receiveAnnounce(
   const standing: Whereabouts[] = [];
   const { refreshMs } = state.config.timing;
   const keptUntilMs = nowMs + refreshesKept * keepersRefreshed * refreshMs;
-  for (const notice of message.domains.slice(0, domainsPerMessage)) {
+  for (const notice of bounded(message.domains)) {
     contest(turn, { ...notice, home: from }, from);
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
     if (stands !== undefined) standing.push(stands);
@@ -251,14 +256,14 @@ export function receiveSeek(
   const { shelf, own } = state.information;
   const told = new Map<DomainId, Whereabouts>();
   const unknown: DomainId[] = [];
-  for (const domain of message.domains.slice(0, domainsPerMessage)) {
+  for (const domain of bounded(message.domains)) {
     const whereabouts = whereaboutsOf(state, domain, nowMs);
     if (whereabouts === undefined) {
       unknown.push(domain);
       expectAnnouncement(turn, domain, from);
     } else told.set(domain, whereabouts);
   }
-  for (const address of message.addresses.slice(0, domainsPerMessage)) {
+  for (const address of bounded(message.addresses)) {
     const domain = own.get(address);
     const whereabouts =
       domain === undefined ? shelf.byAddress(address, nowMs) : whereaboutsOf(state, domain, nowMs);

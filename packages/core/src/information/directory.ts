@@ -16,10 +16,11 @@ export type KnownDomain = Readonly<{
   holder: HostId;
   version: number;
   name: string;
+}> & {
   /** The home itself said so. */
   certain: boolean;
   heardAtMs: number;
-}>;
+};
 
 /** What is told of a domain; without a name or home, those known before stay. */
 export type ToldDomain = Readonly<{
@@ -30,7 +31,14 @@ export type ToldDomain = Readonly<{
 }>;
 
 /** Kept up to date in place: summaries are most of what a host hears. */
-export type KnownPeer = { summary: LoadSummary; receivedAtMs: number };
+export type KnownPeer = {
+  summary: LoadSummary;
+  receivedAtMs: number;
+  /** When it last traded, by what it said then. */
+  tradedAtMs: number;
+  /** The own book sees nothing to gain with it; until then it is not looked at again (`prospects.ts`). */
+  hopelessUntilMs: number;
+};
 
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
 const peersMax = 128;
@@ -47,8 +55,12 @@ export class Directory {
   readonly #places = new Map<HostId, HostPlace>();
   readonly #domains = new Map<DomainId, KnownDomain>();
   readonly #addresses = new Map<string, DomainId>();
+  /** The same of hosts whose summary made room for others: they may be heard of again before. */
+  readonly #hopelessUntilMs = new Map<HostId, number>();
   /** Counts up whenever an address gets or loses its name. */
   namings = 0;
+  /** Counts up whenever something else than before is known of where a domain is (its version too) or a host stands. */
+  placings = 0;
 
   /** Takes in a summary unless a later one of the same host is known; says whether it was news. */
   learn(summary: LoadSummary, receivedAtMs: number): boolean {
@@ -57,20 +69,42 @@ export class Directory {
     if (known !== undefined && known.summary.sequence >= summary.sequence) return false;
     const before = known?.summary;
     if (before?.name !== name || !isSamePlace(before.location, location))
-      this.#places.set(host, { host, name, location });
+      this.#setPlace({ host, name, location });
+    const tradedAtMs = receivedAtMs - summary.tradedMsAgo;
     if (known !== undefined) {
       known.summary = summary;
       known.receivedAtMs = receivedAtMs;
+      known.tradedAtMs = tradedAtMs;
       return true;
     }
-    this.peers.set(host, { summary, receivedAtMs });
+    const hopelessUntilMs = this.#hopelessUntilMs.get(host) ?? 0;
+    this.#hopelessUntilMs.delete(host);
+    this.peers.set(host, { summary, receivedAtMs, tradedAtMs, hopelessUntilMs });
     if (this.peers.size > peersMax) this.#dropStalest();
     return true;
   }
 
   #dropStalest(): void {
     const stalest = [...this.peers].sort(([, a], [, b]) => a.receivedAtMs - b.receivedAtMs);
-    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.peers.delete(host);
+    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.#drop(host);
+  }
+
+  #drop(host: HostId): void {
+    const hopelessUntilMs = this.peers.get(host)?.hopelessUntilMs ?? 0;
+    if (hopelessUntilMs > 0) this.#hopelessUntilMs.set(host, hopelessUntilMs);
+    this.peers.delete(host);
+  }
+
+  /** Something may be to gain with this host that was not before; without a host, with any. */
+  lookAgainAt(host?: HostId): void {
+    if (host === undefined) {
+      this.#hopelessUntilMs.clear();
+      for (const known of this.peers.values()) known.hopelessUntilMs = 0;
+      return;
+    }
+    const known = this.peers.get(host);
+    if (known === undefined) this.#hopelessUntilMs.delete(host);
+    else known.hopelessUntilMs = 0;
   }
 
   /** Whether a host's summary came in within so long. */
@@ -81,7 +115,20 @@ export class Directory {
 
   /** Where a host is, by its own word (`certain`) or somebody else's. */
   learnPlace(place: HostPlace, certain: boolean): void {
-    if (certain || !this.#places.has(place.host)) this.#places.set(place.host, place);
+    if (certain || !this.#places.has(place.host)) this.#setPlace(place);
+  }
+
+  #setPlace(place: HostPlace): void {
+    const known = this.#places.get(place.host);
+    const isKnown = known !== undefined;
+    if (isKnown && known.name === place.name && isSamePlace(known.location, place.location)) return;
+    if (isKnown) this.placings += 1;
+    this.#places.set(place.host, place);
+  }
+
+  /** So many hosts are known to stand somewhere. */
+  get placesKnown(): number {
+    return this.#places.size;
   }
 
   /**
@@ -102,11 +149,18 @@ export class Directory {
       if (known.version !== told.version || known.home !== null || told.home === null) return false;
       this.#domains.set(domain, { ...known, home: told.home, name: told.name ?? known.name });
       this.changes += 1;
+      this.placings += 1;
       return true;
     }
     const { holder, version } = told;
     const home = told.home ?? known?.home ?? null;
     const name = told.name ?? known?.name ?? domain;
+    if (known !== undefined && isSameWord(known, { home, holder, version, name })) {
+      known.certain = certain;
+      known.heardAtMs = nowMs;
+      return false;
+    }
+    this.placings += 1;
     this.#domains.set(domain, { home, holder, version, name, certain, heardAtMs: nowMs });
     dropOldest(this.#domains, domainsMax);
     const isChanged = known === undefined || known.holder !== holder || known.home !== home;
@@ -149,6 +203,7 @@ export class Directory {
     if (known === undefined || (known.home ?? known.holder) !== by) return false;
     this.#domains.delete(domain);
     this.changes += 1;
+    this.placings += 1;
     this.namings += 1;
     for (const [address, owner] of this.#addresses)
       if (owner === domain) this.#addresses.delete(address);
@@ -157,12 +212,22 @@ export class Directory {
 
   /** A host that is no longer a member says nothing any more, and runs nothing for us. */
   forget(host: HostId): void {
-    this.peers.delete(host);
+    this.#drop(host);
     this.#places.delete(host);
     this.changes += 1;
+    this.placings += 1;
     for (const [domain, known] of this.#domains)
       if (known.home === host) this.#domains.delete(domain);
   }
+}
+
+function isSameWord(one: KnownDomain, other: Required<ToldDomain>): boolean {
+  return (
+    one.home === other.home &&
+    one.holder === other.holder &&
+    one.version === other.version &&
+    one.name === other.name
+  );
 }
 
 function isSamePlace(one: Location, other: Location): boolean {

@@ -9,7 +9,7 @@
  * after three times as long, and built up anew after a restart. Nobody's claim depends on it; prices do.
  */
 
-import type { DomainId, HostId } from '../model/model.ts';
+import type { Book, DomainId, HostId, Location } from '../model/model.ts';
 import { RegionShelf } from './region-shelf.ts';
 import { Ring } from './ring.ts';
 import { Shelf } from './shelf.ts';
@@ -49,6 +49,12 @@ export type Contest = Readonly<{
   version: number;
   atMs: number;
   isOwnWord: boolean;
+}>;
+
+/** Regions in which the claims of a book would gain if there were room; most first. */
+export type Promising = Readonly<{
+  book: Book;
+  regions: readonly Readonly<{ key: string; region: Location }>[];
 }>;
 
 export type Information = {
@@ -91,6 +97,7 @@ export type Information = {
   /** Regions asked about, and when; and when it is worth looking around again: news put it back. */
   readonly asked: Map<string, number>;
   lookAtMs: number;
+  promising: Promising | undefined;
   /** When the next of those above is due. */
   seekAtMs: number;
   /** In this step other claims came to be held here, or an address got its name. */
@@ -135,6 +142,7 @@ export function createInformation(self: HostId): Information {
     strangers: new Map(),
     asked: new Map(),
     lookAtMs: 0,
+    promising: undefined,
     seekAtMs: 0,
     interestChanged: false,
     interestRound: 0,

@@ -11,14 +11,13 @@
  * its own. About others it asks only when it finds nobody to propose to, where the own book sees something to gain.
  */
 
-import { prospectsAt } from '../exchange/potential.ts';
 import type { InformationMessage } from '../message.ts';
 import { sharedLevels } from '../model/distance.ts';
 import type { Book, HostId, HostPlace, Location } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
-import { triedMs } from '../trading/prospects.ts';
+import { outlookOf, triedMs } from '../trading/prospects.ts';
 import { dropOldest } from './bounded.ts';
-import { keepersRefreshed, refreshesKept } from './information.ts';
+import { keepersRefreshed, type Promising, refreshesKept } from './information.ts';
 import { keyOf, namedMax, regionsOf } from './region-shelf.ts';
 import { introduce } from './summary.ts';
 
@@ -69,7 +68,9 @@ export function lookAround(turn: Turn, book: Book): void {
   const againMs = triedMs(config.timing) / 2;
   const tooFar = information.lookAtMs - nowMs > againMs;
   if (nowMs < information.lookAtMs && !tooFar) return;
-  const due = promisingRegions(state, book).filter(({ key }) => {
+  if (information.promising?.book !== book)
+    information.promising = { book, regions: promisingRegions(state, book) };
+  const due = information.promising.regions.filter(({ key }) => {
     const atMs = asked.get(key);
     return atMs === undefined || Math.abs(nowMs - atMs) >= againMs;
   });
@@ -86,17 +87,15 @@ export function lookAround(turn: Turn, book: Book): void {
 }
 
 /** Regions around the partners of what this host offers, in which it would gain; most first. */
-function promisingRegions(
-  { config }: HostState,
-  book: Book,
-): readonly Readonly<{ key: string; region: Location }>[] {
-  const prospects = prospectsAt(book, config.cost);
+function promisingRegions(state: HostState, book: Book): Promising['regions'] {
+  const { minGainBitsPerSecond } = state.config;
+  const own = outlookOf(state, book);
   const regions = new Map<string, Location>();
   for (const { location } of book.partners)
     for (const region of regionsOf(location)) regions.set(keyOf(region), region);
   return [...regions]
-    .map(([key, region]) => ({ key, region, gain: prospects(region) }))
-    .filter(({ gain }) => gain >= config.minGainBitsPerSecond)
+    .map(([key, region]) => ({ key, region, gain: own.at(region) }))
+    .filter(({ gain }) => gain >= minGainBitsPerSecond)
     .sort((one, other) => other.gain - one.gain);
 }
 

@@ -3,7 +3,7 @@
  * beside them the rows that trading counts with, which hold only what has lasted (see `steady.ts`).
  */
 
-import { type Steadiness, steadyRates } from '../measuring/steady.ts';
+import { steadyRates } from '../measuring/steady.ts';
 import type { DomainId, TrafficRow } from '../model/model.ts';
 import type { HostedDomain, HostState } from '../state.ts';
 
@@ -13,7 +13,8 @@ const fewRates = 24;
 /** What the rows of a domain follow from, and the rows: while all of it is the same, so are they. */
 export type RowSource = Readonly<{
   rates: HostedDomain['rates'];
-  steady: Steadiness['last'];
+  /** Which of the changes of what has lasted. */
+  steady: number | undefined;
   /** The row that it brought along, while that counts. */
   carried: TrafficRow | undefined;
   row: TrafficRow;
@@ -38,7 +39,7 @@ export function learnRows(
   for (const { domain, rates } of state.samples.values()) {
     const known = rowSources.get(domain);
     const carried = carriedRow(state, domain, nowMs);
-    const steady = state.steadiness.get(domain)?.last;
+    const steady = state.steadiness.get(domain)?.changes;
     if (known?.rates === rates && known.steady === steady && known.carried === carried) continue;
     rowSources.set(domain, makeRows(state, domain, rates, steady, carried));
     isChanged = true;
@@ -81,7 +82,7 @@ function makeRows(
   state: HostState,
   domain: DomainId,
   rates: HostedDomain['rates'],
-  steady: Steadiness['last'],
+  steady: number | undefined,
   carried: TrafficRow | undefined,
 ): RowSource {
   const unnamed: { address: string; bitsPerSecond: number }[] = [];

@@ -6,13 +6,13 @@
  * question is repeated with growing pauses until it is answered, and an answer is confirmed with every refresh.
  */
 
-import { refreshNews } from '../measuring/news.ts';
+import { noteLooked, refreshNews } from '../measuring/news.ts';
 import type { InformationMessage } from '../message.ts';
 import { shareOf } from '../model/hash.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { lookForNews, wake } from '../trading/prospects.ts';
-import { contest, domainsPerMessage } from './announcing.ts';
+import { bounded, contest, domainsPerMessage } from './announcing.ts';
 import { pauseMs, type Search, type Watch } from './information.ts';
 import { learnRows } from './rows.ts';
 
@@ -229,7 +229,7 @@ export function receiveFound(
     if (certain || information.others.has(place.host)) directory.learnPlace(place, certain);
   }
   const unwatched: DomainId[] = [];
-  for (const told of message.domains.slice(0, domainsPerMessage)) {
+  for (const told of bounded(message.domains)) {
     contest(turn, told, from);
     if (told.home !== from) information.shelf.disown(told.domain, from);
     const resolved = named(turn, told);
@@ -237,7 +237,7 @@ export function receiveFound(
       hear(turn, told, told.home === from, from);
     else if (told.home === from) unwatched.push(told.domain);
   }
-  for (const domain of message.unknown.slice(0, domainsPerMessage)) {
+  for (const domain of bounded(message.unknown)) {
     const watch = information.watches.get(domain);
     information.shelf.disown(domain, from);
     if (directory.disown(domain, from) && watch !== undefined) hurry(state, watch, nowMs);
@@ -249,6 +249,7 @@ export function receiveFound(
 function named(turn: Turn, told: Whereabouts): boolean {
   const { information, directory } = turn.state;
   let resolved = false;
+  if (information.searches.size === 0) return resolved;
   for (const address of told.addresses) {
     if (!information.searches.delete(address)) continue;
     directory.learnAddress(address, told.domain);
@@ -315,6 +316,7 @@ export function keepUp(turn: Turn): void {
       refreshSearches(turn, unnamed);
       information.interestChanged = true;
     }
+    noteLooked(turn.state, turn.nowMs);
     refreshNews(turn.state, turn.nowMs);
     lookForNews(turn.state, turn.nowMs);
   }

@@ -69,9 +69,8 @@ function lastTradeAtMs(state: HostState, nowMs: number): number {
   const { peers } = state.directory;
   const heard = new Float64Array(peers.size);
   let count = 0;
-  for (const { summary, receivedAtMs } of peers.values())
-    if (nowMs - receivedAtMs <= state.config.timing.staleMs)
-      heard[count++] = receivedAtMs - summary.tradedMsAgo;
+  for (const { receivedAtMs, tradedAtMs } of peers.values())
+    if (nowMs - receivedAtMs <= state.config.timing.staleMs) heard[count++] = tradedAtMs;
   // The earliest first.
   const sorted = heard.subarray(0, count).sort();
   return sorted[count - 1 - Math.floor(count * stragglers)] ?? 0;
@@ -140,7 +139,7 @@ function findPartnerHosts(state: HostState): ReadonlySet<HostId> {
 function partnerHosts(state: HostState): readonly HostId[] {
   const weights = new Map<HostId, number>();
   const add = (host: HostId | null | undefined, bitsPerSecond: number) => {
-    if (host === null || host === undefined || !state.information.others.has(host)) return;
+    if (host === null || host === undefined) return;
     weights.set(host, (weights.get(host) ?? 0) + bitsPerSecond);
   };
   const addRow = (domain: DomainId, other: HostId | null) => {
@@ -158,6 +157,7 @@ function partnerHosts(state: HostState): readonly HostId[] {
   for (const { claim } of state.holdings.values())
     if (!state.homes.has(claim.domain)) addRow(claim.domain, claim.home);
   return [...weights]
+    .filter(([host]) => state.information.others.has(host))
     .sort(([, one], [, other]) => other - one)
     .slice(0, partnerHostsMax)
     .map(([host]) => host);

@@ -9,7 +9,7 @@
 
 import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
 import { hostCost, overLimitCost } from '../model/cost.ts';
-import type { TrafficRow } from '../model/model.ts';
+import type { HostCapacity, HostLoad, TrafficRow } from '../model/model.ts';
 import { hasSamePartners } from '../model/row.ts';
 import type { HostState } from '../state.ts';
 
@@ -25,10 +25,52 @@ export type ArrivalLoads = Readonly<{
 /** What overloaded this host when it was last looked at, and which claims were held then (`information.revision`). */
 export type OverloadSeen = Readonly<{ revision: number; excessBitsPerSecond: number }>;
 
+/**
+ * What the rows, what rests and what is news were last made of (`keepUp`). The load stands for the samples, the claims
+ * and the rows: whoever changes one of them has it added up anew. How much of the rates has lasted is asked for apart.
+ */
+export type Looked = Readonly<{
+  load: HostLoad;
+  capacity: HostCapacity | undefined;
+  pricedChangedAtMs: number;
+  /** When time alone changes something: a row that was brought along counts no more, a domain has rested for long enough. */
+  untilMs: number;
+}>;
+
 const dayMs = 86_400_000;
 /** A load has changed when it differs by this share. */
 const share = 0.2;
 const coresMin = 0.1;
+
+/** Whether anything may come of looking at the sample: not where all is as it was when that was last done. */
+export function isToBeLookedAt(state: HostState, nowMs: number): boolean {
+  const { looked, information, directory } = state;
+  return (
+    looked === undefined ||
+    looked.load !== state.paperLoad ||
+    looked.capacity !== state.sample?.capacity ||
+    looked.pricedChangedAtMs !== state.priced.changedAtMs ||
+    information.namedAt !== directory.namings ||
+    nowMs >= looked.untilMs
+  );
+}
+
+/** To be called when the rows are as they are now, and before anything is made of them. */
+export function noteLooked(state: HostState, nowMs: number): void {
+  const { rowTrustMs } = state.config.timing;
+  let untilMs = Number.POSITIVE_INFINITY;
+  for (const { movedAtMs } of state.homes.values()) {
+    if (movedAtMs === null) continue;
+    for (const atMs of [movedAtMs + rowTrustMs, movedAtMs + dayMs])
+      if (atMs >= nowMs) untilMs = Math.min(untilMs, atMs);
+  }
+  state.looked = {
+    load: paperLoad(state),
+    capacity: state.sample?.capacity,
+    pricedChangedAtMs: state.priced.changedAtMs,
+    untilMs,
+  };
+}
 
 /** Looks anew at every domain that has migrated here; after every sample. */
 export function refreshNews(state: HostState, nowMs: number): void {

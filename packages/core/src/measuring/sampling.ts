@@ -16,8 +16,9 @@ import { endArrival } from '../settlement/refusing.ts';
 import { dropReservation, recordArrival, reservationOf } from '../settlement/reserving.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostedDomain, HostState, Turn } from '../state.ts';
+import { isToBeLookedAt } from './news.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
-import { keptDomain, keptRates } from './unchanged.ts';
+import { isAsBefore, keptRates } from './unchanged.ts';
 
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
@@ -26,35 +27,40 @@ export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void
   state.sample = measured;
   state.sampledAtMs = beganAtMs;
   state.unmeasured = null;
-  const before = new Map(state.samples);
-  state.samples.clear();
+  const seen: HostedDomain[] = [];
   for (const one of domains) {
     // It had not left yet when this measurement began.
     const departedAtMs = state.departed.get(one.domain);
     if (departedAtMs !== undefined && beganAtMs <= departedAtMs) continue;
     // Arriving domains are shown paused, and are somebody else's until they run here.
     if (one.state === 'running' || state.homes.has(one.domain))
-      state.samples.set(one.domain, hosted(state, one, before.get(one.domain)));
+      seen.push(hosted(state, one, state.samples.get(one.domain)));
   }
-  watchSteadiness(state, nowMs);
+  if (!isSameAs(state.samples, seen)) {
+    state.paperLoad = undefined;
+    state.samples.clear();
+    for (const one of seen) state.samples.set(one.domain, one);
+  }
+  const isSteadyChanged = watchSteadiness(state, nowMs);
   for (const [domain, one] of state.samples) {
     const cpu = steadyCpu(state, one);
     if (cpu === one.priced.cpu) continue;
     const priced = cpu === one.traits.cpu ? one.traits : { ...one.traits, cpu };
     state.samples.set(domain, { ...one, priced });
+    state.paperLoad = undefined;
   }
-  if (!isSameMap(before, state.samples)) state.paperLoad = undefined;
   for (const [domain, atMs] of state.departed) {
     if (nowMs - atMs > state.config.timing.staleMs) state.departed.delete(domain);
   }
   for (const one of state.samples.values()) if (!state.homes.has(one.domain)) arrive(turn, one);
-  for (const entry of [...state.homes.values()])
-    if (!state.samples.has(entry.domain)) vanish(turn, entry.domain);
-    else learnPolicy(turn, entry.domain);
+  for (const { domain } of state.homes.values())
+    if (!state.samples.has(domain)) vanish(turn, domain);
+    else learnPolicy(turn, domain);
   settleContests(turn, beganAtMs);
   announceChanges(turn);
-  state.information.rowsChanged = true;
-  state.information.rowsAtMs = Number.NEGATIVE_INFINITY;
+  const { information } = state;
+  information.rowsChanged ||= isSteadyChanged || isToBeLookedAt(state, nowMs);
+  information.rowsAtMs = information.rowsChanged ? Number.NEGATIVE_INFINITY : nowMs;
 }
 
 /** Adds what a migration would send; a domain that would hardly ever finish migrating is blocked. */
@@ -66,22 +72,25 @@ function hosted(
   const capacity = state.sample?.capacity ?? { nicBitsPerSecond: 0 };
   const estimate = estimateFrom(capacity, state.config.migration, one.traits);
   const migrationBytes = estimate.ok ? estimate.bytes : one.traits.memoryBytes;
-  const traits = { ...one.traits, migrationBytes };
-  const rates = before === undefined ? one.rates : keptRates(before.rates, one.rates);
   const blocked = one.blocked ?? (estimate.ok ? undefined : estimate.reason);
-  const now = {
+  const rates = before === undefined ? one.rates : keptRates(before.rates, one.rates);
+  if (before !== undefined && before.rates === rates)
+    if (isAsBefore(before, one, migrationBytes, blocked)) return before;
+  const traits = { ...one.traits, migrationBytes };
+  return {
     ...one,
     rates,
     traits,
     priced: traits,
     ...(blocked === undefined ? {} : { blocked }),
   };
-  return before === undefined ? now : keptDomain(before, now);
 }
 
-function isSameMap<Key, Value>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>) {
-  if (one.size !== other.size) return false;
-  for (const [key, value] of one) if (other.get(key) !== value) return false;
+/** Nearly always everything is as it was, in the same order. */
+function isSameAs(samples: HostState['samples'], seen: readonly HostedDomain[]): boolean {
+  if (samples.size !== seen.length) return false;
+  let n = 0;
+  for (const one of samples.values()) if (one !== seen[n++]) return false;
   return true;
 }
 

@@ -31,6 +31,8 @@ export type Steadiness = Readonly<{
 }> & {
   /** What was taken in last, and in which slice: the same once more says nothing new. */
   last: Readonly<{ rates: HostedDomain['rates']; cpu: number; slice: number }> | undefined;
+  /** Counts up whenever what has lasted of a rate may be something else: what follows from that is worked out anew. */
+  changes: number;
 };
 
 /** A window is this many slices; a queue is never longer. */
@@ -48,65 +50,79 @@ const dip = 0.05;
 /** Rates that differ by less are the same rate, from counters read at different moments. */
 const rounding = 1e-6;
 
-/** Takes in the sample that the state holds. */
-export function watchSteadiness(state: HostState, nowMs: number): void {
+/** Takes in the sample that the state holds. Says whether what has lasted of any rate may be something else now. */
+export function watchSteadiness(state: HostState, nowMs: number): boolean {
   const { steadyMs, rowTrustMs } = state.config.timing;
-  if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return;
+  if (steadyMs <= 0 || state.sample === null || !state.sample.trafficMeasured) return false;
   const slice = Math.floor((nowMs * slices) / steadyMs);
   // The first complete measurement of this host covers a whole smoothing window of every domain on it. What comes to a
   // host later has not been measured for as long, also where nothing ran before.
   const isFirst = !state.watchesSteadiness;
   state.watchesSteadiness = true;
+  let isChanged = false;
   for (const domain of state.steadiness.keys())
-    if (!state.samples.has(domain)) state.steadiness.delete(domain);
+    if (!state.samples.has(domain)) isChanged = state.steadiness.delete(domain);
   for (const sample of state.samples.values()) {
     let known = state.steadiness.get(sample.domain);
     if (known === undefined) {
       const sinceMs = isFirst ? nowMs : nowMs + rowTrustMs;
-      known = { sinceMs, cpu: newRange(), rates: new Map(), last: undefined };
+      known = { sinceMs, cpu: newRange(), rates: new Map(), last: undefined, changes: 0 };
       state.steadiness.set(sample.domain, known);
+      isChanged = true;
     }
     if (nowMs < known.sinceMs) continue;
     const { rates, traits } = sample;
     const { last } = known;
     if (last?.rates === rates && last.cpu === traits.cpu && last.slice === slice) continue;
-    take(known, sample, slice);
     known.last = { rates, cpu: traits.cpu, slice };
+    if (!take(known, sample, slice)) continue;
+    known.changes += 1;
+    isChanged = true;
   }
+  return isChanged;
 }
 
-function take({ cpu, rates }: Steadiness, sample: HostedDomain, slice: number): void {
+/** Says whether an end of the range of a rate is another one than before, or another rate is known. */
+function take({ cpu, rates }: Steadiness, sample: HostedDomain, slice: number): boolean {
   const isFirst = !hasBegun(cpu);
+  let isChanged = isFirst;
   note(cpu, sample.traits.cpu, slice);
   for (const { address, bitsPerSecond } of sample.rates) {
     let range = rates.get(address);
     if (range === undefined) {
       range = newRange();
       rates.set(address, range);
+      isChanged = true;
       // It was silent until now.
       if (!isFirst) note(range, 0, slice);
     }
-    note(range, bitsPerSecond, slice);
+    isChanged = note(range, bitsPerSecond, slice) || isChanged;
   }
-  if (rates.size === sample.rates.length) return;
+  if (rates.size === sample.rates.length) return isChanged;
   const measured = new Set(sample.rates.map(({ address }) => address));
   for (const [address, range] of rates) {
     if (measured.has(address)) continue;
-    note(range, 0, slice);
-    if (mostOf(range) === 0) rates.delete(address);
+    isChanged = note(range, 0, slice) || isChanged;
+    if (mostOf(range) !== 0) continue;
+    rates.delete(address);
+    isChanged = true;
   }
+  return isChanged;
 }
 
 function newRange(): Range {
   return { least: [], most: [] };
 }
 
-function note({ least, most }: Range, value: number, slice: number): void {
+/** Says whether the range ends elsewhere now: all that counts of it are its two ends, which come first. */
+function note({ least, most }: Range, value: number, slice: number): boolean {
   // Most values say nothing new about the slice that they are in.
   const isSame = least.at(-2) === slice && most.at(-2) === slice;
-  if (isSame && value >= (least.at(-1) ?? 0) && value <= (most.at(-1) ?? 0)) return;
+  if (isSame && value >= (least.at(-1) ?? 0) && value <= (most.at(-1) ?? 0)) return false;
+  const [leastBefore, mostBefore] = [least[1], most[1]];
   push(least, value, slice, (known) => known >= value);
   push(most, value, slice, (known) => known <= value);
+  return least[1] !== leastBefore || most[1] !== mostBefore;
 }
 
 /** `covers`: a known value that cannot be the extreme any more, now that this one is there. */

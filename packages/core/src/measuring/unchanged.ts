@@ -18,33 +18,40 @@ type Rates = DomainSample['rates'];
 
 /** The rates as they were before, if they still are. */
 export function keptRates(before: Rates, now: Rates): Rates {
-  const isSame =
-    before.length === now.length &&
-    now.every(({ address, bitsPerSecond }, n) => {
-      const then = before[n];
-      return (
-        then?.address === address &&
-        Math.abs(bitsPerSecond - then.bitsPerSecond) <= share * then.bitsPerSecond
-      );
-    });
-  return isSame ? before : now;
+  if (before.length !== now.length) return now;
+  for (let n = 0; n < now.length; n++) {
+    const [one, other] = [now[n], before[n]];
+    if (one === undefined || one.address !== other?.address) return now;
+    const rate = other.bitsPerSecond;
+    if (!(Math.abs(one.bitsPerSecond - rate) <= share * rate)) return now;
+  }
+  return before;
 }
 
-/** The domain as it was before, if it still is; `now` has its kept rates. What counts of its CPU load comes later. */
-export function keptDomain(before: HostedDomain, now: HostedDomain): HostedDomain {
+/** Whether the domain is as it was before, its rates aside. What counts of its CPU load comes later. */
+export function isAsBefore(
+  before: HostedDomain,
+  now: DomainSample,
+  migrationBytes: number,
+  blocked: string | undefined,
+): boolean {
   const [one, other] = [before.traits, now.traits];
-  const isSame =
-    before.rates === now.rates &&
+  return (
     before.state === now.state &&
-    before.blocked === now.blocked &&
+    before.blocked === blocked &&
     one.name === other.name &&
     one.memoryBytes === other.memoryBytes &&
     one.vcpus === other.vcpus &&
     one.cpu === other.cpu &&
     one.dirtyBytesPerSecond === other.dirtyBytesPerSecond &&
-    one.migrationBytes === other.migrationBytes &&
+    one.migrationBytes === migrationBytes &&
     isSamePolicy(one.policy, other.policy) &&
-    before.addresses.length === now.addresses.length &&
-    before.addresses.every((address, n) => address === now.addresses[n]);
-  return isSame ? before : now;
+    isSameList(before.addresses, now.addresses)
+  );
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return (
+    one === other || (one.length === other.length && one.every((text, n) => text === other[n]))
+  );
 }

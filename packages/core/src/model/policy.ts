@@ -23,6 +23,7 @@ export type PolicyViolation = Readonly<{
 }>;
 
 export function isSamePolicy(one: Policy, other: Policy | undefined): boolean {
+  if (one === other) return true;
   return (
     other !== undefined &&
     one.frozen === other.frozen &&

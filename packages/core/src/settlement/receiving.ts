@@ -16,7 +16,7 @@ import { release, setReservation } from './reserving.ts';
 /** Repeats what was asked, ends what can no longer arrive, and calls the next domains. */
 export function tickReceiving(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
-  for (const reservation of [...state.reservations.values()]) {
+  for (const reservation of state.reservations.values()) {
     const { settlement, domain, home, version } = reservation;
     const expired = nowMs >= reservation.leaseExpiresAtMs;
     if (reservation.phase === 'asking') {

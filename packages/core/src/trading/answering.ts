@@ -3,7 +3,7 @@
  * books, the proposer checks what it was answered.
  */
 
-import { cutBook, makeBook } from '../claims/book.ts';
+import { cutBook, makeBook } from '../claims/offering.ts';
 import { noteBook } from '../credibility/charges.ts';
 import { distrustOf } from '../credibility/standing.ts';
 import {

@@ -2,8 +2,9 @@
  * Drives one deal's machine: what it persists, what changes hands in the same transaction, and what is said.
  */
 
-import { cutBook, heldDomains, makeBook, rowOf } from '../claims/book.ts';
+import { heldDomains, rowOf } from '../claims/book.ts';
 import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
+import { cutBook, makeBook } from '../claims/offering.ts';
 import { noteDeal, noteSilence } from '../credibility/charges.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';

@@ -12,9 +12,10 @@
 import { holderOf, locationOf } from '../claims/book.ts';
 import { dropHolding } from '../claims/registers.ts';
 import { type Evaluation, evaluateExchange } from '../exchange/exchange.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import { displacementCost } from '../model/cost.ts';
 import { locationDistance } from '../model/distance.ts';
-import type { Book, DomainId, HostId, LoadSummary, Offer } from '../model/model.ts';
+import type { Book, DomainId, HostId, Offer } from '../model/model.ts';
 import { worthPerByte } from '../settlement/worth.ts';
 import type { HostState, Turn } from '../state.ts';
 
@@ -25,14 +26,14 @@ export function findMeeting(
   state: HostState,
   book: Book,
   nowMs: number,
-  candidates: () => readonly LoadSummary[],
+  candidates: () => readonly KnownPeer[],
 ): Meeting | undefined {
-  let known: readonly LoadSummary[] | undefined;
+  let known: readonly KnownPeer[] | undefined;
   for (const offer of book.offers) {
     if (nowMs < (state.meetAfterMs.get(offer.claim.domain) ?? 0)) continue;
     if (!isKeptApartByRoom(state, book, offer)) continue;
     known ??= candidates();
-    const third = known.find((summary) => mayMeetAt(book, offer, summary));
+    const third = known.find(({ summary }) => mayMeetAt(book, offer, summary))?.summary;
     if (third !== undefined) return { host: third.host, domain: offer.claim.domain };
   }
   return undefined;
@@ -93,7 +94,7 @@ export function evaluateMeeting(
 export function tickMeetings(turn: Turn): void {
   const { state, nowMs } = turn;
   const { claimLeaseMs } = state.config.timing;
-  for (const holding of [...state.holdings.values()]) {
+  for (const holding of state.holdings.values()) {
     const { domain } = holding.claim;
     if (holding.meeting === undefined || nowMs - holding.acquiredAtMs < claimLeaseMs) continue;
     if (worthPerByte(state, holding) > 0) continue;

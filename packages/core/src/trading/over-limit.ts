@@ -3,14 +3,8 @@
  * deal does about it. Why such a host has something to gain is in `cost.ts`.
  */
 
-import {
-  heldDomains,
-  lockedDomains,
-  makeBook,
-  paperLoad,
-  traitsOf,
-  whyNotOffered,
-} from '../claims/book.ts';
+import { heldDomains, lockedDomains, paperLoad, traitsOf, whyNotOffered } from '../claims/book.ts';
+import { makeBook } from '../claims/offering.ts';
 import type { DomainTraits, HostCapacity, HostLoad, LoadSummary } from '../model/model.ts';
 import { receiveViolation } from '../model/policy.ts';
 import type { HostState } from '../state.ts';
@@ -53,7 +47,7 @@ function whyItStays(state: HostState, nowMs: number): string {
       const violation = receiveViolation({ ...claim, name, policy }, peer);
       return violation === undefined && hasRoom(traits, peer);
     });
-  return tradingPeers(state, nowMs).some(canTake)
+  return tradingPeers(state, nowMs).some(({ summary }) => canTake(summary))
     ? 'it offers some of them to hosts that have room'
     : 'no host that it hears of may take, and has room for, a VM that may leave';
 }

@@ -8,7 +8,8 @@
  * be heard, say, and only the holder noticed. What a peer wrongly has here is not counted, and the peer is told.
  */
 
-import { isHeldHere, placeOf } from '../claims/book.ts';
+import { isHeldHere } from '../claims/book.ts';
+import { placeOf } from '../claims/offering.ts';
 import { domainsPerMessage } from '../information/announcing.ts';
 import { placesOf, whereaboutsOf } from '../information/whereabouts.ts';
 import type { Book, DomainId, HostId, Whereabouts } from '../model/model.ts';

@@ -1,9 +1,9 @@
 /** The proposer's first move: to whom, and after a decline, when again. */
 
-import { cutBook, makeBook } from '../claims/book.ts';
 import { isKeptFrom } from '../claims/idle.ts';
+import { cutBook, makeBook } from '../claims/offering.ts';
 import { isFruitless } from '../credibility/standing.ts';
-import { outlook } from '../exchange/exchange.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId } from '../model/model.ts';
@@ -11,7 +11,7 @@ import type { HostState, Turn } from '../state.ts';
 import type { Deal } from './deal.ts';
 import { enterDeal, sendReply } from './driving.ts';
 import { findMeeting } from './meeting.ts';
-import { idleRoundsMax, isHopeless, noteHopeless, rest } from './prospects.ts';
+import { idleRoundsMax, noteHopeless, outlookOf, rest } from './prospects.ts';
 import { tradingPeers, undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** Proposes to one peer, drawn by what there is to gain with it; does nothing when nothing is. */
@@ -69,16 +69,18 @@ function drawPeer(
   nowMs: number,
   random: number,
 ): HostId | undefined {
-  const { cost, minGainBitsPerSecond } = state.config;
-  const isOpen = (host: HostId) => !isHopeless(state, host, nowMs) && isReady(host);
+  const { minGainBitsPerSecond } = state.config;
+  const isOpen = (host: HostId, { hopelessUntilMs }: KnownPeer) =>
+    hopelessUntilMs <= nowMs && isReady(host);
   const open = tradingPeers(state, nowMs, isOpen);
   if (open.length === 0) return undefined;
-  const potential = outlook(book, cost);
+  const own = outlookOf(state, book);
   const candidates: { host: HostId; weight: number }[] = [];
-  for (const summary of open) {
-    const weight = potential(summary);
+  for (const known of open) {
+    const { summary } = known;
+    const weight = own.towards(summary);
     if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
-    else noteHopeless(state, summary.host, nowMs);
+    else noteHopeless(state, known, nowMs);
   }
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random * total;

@@ -6,9 +6,11 @@
  */
 
 import { paperLoad, traitsOf } from '../claims/book.ts';
+import { Outlook } from '../exchange/exchange.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import { rowDiffers } from '../measuring/news.ts';
 import { overLimitCost } from '../model/cost.ts';
-import type { DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
+import type { Book, DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
 import type { HostState, HostTiming } from '../state.ts';
 
 /** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
@@ -36,12 +38,14 @@ export function rest(state: HostState, peer: HostId, nowMs: number): void {
 }
 
 /** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
-export function noteHopeless(state: HostState, peer: HostId, nowMs: number): void {
-  state.hopelessUntilMs.set(peer, nowMs + firstPause * state.config.timing.tradeEveryMs);
+export function noteHopeless(state: HostState, peer: KnownPeer, nowMs: number): void {
+  peer.hopelessUntilMs = nowMs + firstPause * state.config.timing.tradeEveryMs;
 }
 
-export function isHopeless(state: HostState, peer: HostId, nowMs: number): boolean {
-  return (state.hopelessUntilMs.get(peer) ?? 0) > nowMs;
+/** What the own book sees, prepared once for as long as that stands. */
+export function outlookOf(state: HostState, book: Book): Outlook {
+  if (state.outlook?.own !== book) state.outlook = new Outlook(book, state.config.cost);
+  return state.outlook;
 }
 
 /** Something changed at a peer, or at all of them for all we know: a host that has been idle looks at it soon. */
@@ -49,7 +53,7 @@ export function wake(state: HostState, nowMs: number, peer?: HostId): void {
   state.information.lookAtMs = 0;
   if (peer === undefined) {
     state.backoffs.clear();
-    state.hopelessUntilMs.clear();
+    state.directory.lookAgainAt();
   } else {
     lookAgainAt(state, peer);
   }
@@ -61,7 +65,7 @@ export function wake(state: HostState, nowMs: number, peer?: HostId): void {
 /** Something may be to gain with this peer that was not before; it is looked at with the next proposal. */
 export function lookAgainAt(state: HostState, peer: HostId): void {
   state.backoffs.delete(peer);
-  state.hopelessUntilMs.delete(peer);
+  state.directory.lookAgainAt(peer);
 }
 
 /** After every sample: whether what trading counts with is still what it was when this host last woke. */
@@ -71,15 +75,19 @@ export function lookForNews(state: HostState, nowMs: number): void {
   const load = paperLoad(state);
   const { capacity } = state.sample;
   const margin = state.config.minGainBitsPerSecond;
-  const isChanged = [...state.pricedRows].some(([domain, row]) => {
+  let isChanged = false;
+  let isKnown = true;
+  for (const [domain, row] of state.pricedRows) {
     const then = priced.domains.get(domain);
-    if (then === undefined) return false;
+    if (then === undefined) {
+      isKnown = false;
+      continue;
+    }
     const cpu = traitsOf(state, domain)?.cpu ?? 0;
-    return (
+    isChanged ||=
       Math.abs(cpu - then.cpu) > loadShare * capacity.vcpus ||
-      (then.row !== row && rowDiffers(row, then.row, margin, rowShare))
-    );
-  });
+      (then.row !== row && rowDiffers(row, then.row, margin, rowShare));
+  }
   if (isChanged) priced.changedAtMs = nowMs;
   const isNews =
     priced.load === undefined ||
@@ -89,7 +97,7 @@ export function lookForNews(state: HostState, nowMs: number): void {
     priced.load = load;
     priced.domains.clear();
     wake(state, nowMs);
-  }
+  } else if (isKnown) return;
   for (const [domain, row] of state.pricedRows)
     if (!priced.domains.has(domain))
       priced.domains.set(domain, { row, cpu: traitsOf(state, domain)?.cpu ?? 0 });

@@ -1,8 +1,9 @@
 /** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
 import { distrustOf } from '../credibility/standing.ts';
+import type { KnownPeer } from '../information/directory.ts';
 import type { DeclineReason } from '../message.ts';
-import type { HostId, LoadSummary } from '../model/model.ts';
+import type { HostId } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 import type { Deal } from './deal.ts';
 
@@ -38,17 +39,18 @@ export function undecidedDeal(state: HostState): Deal | undefined {
 export function tradingPeers(
   state: HostState,
   nowMs: number,
-  isOpen: (host: HostId) => boolean = () => true,
-): readonly LoadSummary[] {
+  isOpen: (host: HostId, known: KnownPeer) => boolean = () => true,
+): readonly KnownPeer[] {
   const { timing } = state.config;
-  const found: LoadSummary[] = [];
-  for (const [host, { summary, receivedAtMs }] of state.directory.peers) {
+  const found: KnownPeer[] = [];
+  for (const [host, known] of state.directory.peers) {
     // First of all, because in a large cluster nearly everybody has been tried a moment ago.
-    if (!isOpen(host)) continue;
+    if (!isOpen(host, known)) continue;
+    const { summary, receivedAtMs } = known;
     if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
-    found.push(summary);
+    found.push(known);
   }
   return found;
 }

@@ -8,19 +8,22 @@ import type { DomainSample, HostId, PairRate, TrafficProbe, TrafficReading } fro
 import type { Pair } from '../world/traffic-matrix.ts';
 import { gatewayAddress, type World, type WorldDomain } from '../world/world.ts';
 
-type Smoothed = {
-  bytes: number;
-  bitsPerSecond: number | undefined;
-  readAtMs: number | undefined;
-  reading: number;
-};
+/** Of each counter in `#numbers`: bytes, smoothed rate, when it was read last, and at which reading. */
+const numbersEach = 4;
+const [rateAt, readAt, readingAt] = [1, 2, 3];
+
+/** The counters of a domain here, in the order of its pairs, and the addresses at their other ends. */
+type Counted = Readonly<{ counters: number[]; others: string[] }>;
 
 export class SimTrafficProbe implements TrafficProbe {
   readonly #world: World;
   readonly #host: HostId;
   readonly #smoothingMs: number;
-  /** Of each domain here in the order of its pairs; two domains here share the counter of their pair. */
-  readonly #counters = new Map<WorldDomain, Smoothed[]>();
+  /** Of each domain here; two domains here share the counter of their pair. */
+  readonly #counted = new Map<WorldDomain, Counted>();
+  /** What was never read has no number there. */
+  #numbers = new Float64Array(0);
+  #counters = 0;
   /** Counts readings. */
   #reading = 0;
   #weight = { elapsedMs: 0, weight: 0 };
@@ -47,10 +50,9 @@ export class SimTrafficProbe implements TrafficProbe {
   /** The same at once, for simulations that keep no promises. */
   readNow(local: ReadonlySet<string>): TrafficReading {
     const rates: PairRate[] = [];
-    const measured = this.#visit(local, (domain, pair, bitsPerSecond, isFirst) => {
+    const measured = this.#visit(local, ({ address: a }, b, bitsPerSecond, isFirst) => {
       // Between two domains of this host: met before, from the other end.
-      if (isFirst)
-        rates.push({ a: domain.address, b: this.#otherEnd(domain, pair), bitsPerSecond });
+      if (isFirst) rates.push({ a, b, bitsPerSecond });
     });
     const problems = measured === undefined ? ['The traffic counters are not in place.'] : [];
     return { rates, measured: measured ?? false, problems };
@@ -63,13 +65,13 @@ export class SimTrafficProbe implements TrafficProbe {
     const ratesOf = new Map<string, { address: string; bitsPerSecond: number }[]>();
     let own = '';
     let rates: { address: string; bitsPerSecond: number }[] = [];
-    const measured = this.#visit(local, (domain, pair, bitsPerSecond) => {
+    const measured = this.#visit(local, (domain, address, bitsPerSecond) => {
       if (domain.address !== own) {
         own = domain.address;
         rates = [];
         ratesOf.set(own, rates);
       }
-      rates.push({ address: this.#otherEnd(domain, pair), bitsPerSecond });
+      rates.push({ address, bitsPerSecond });
     });
     return { ratesOf, measured: measured ?? false };
   }
@@ -80,7 +82,7 @@ export class SimTrafficProbe implements TrafficProbe {
    */
   #visit(
     local: ReadonlySet<string>,
-    show: (domain: WorldDomain, pair: Pair, bitsPerSecond: number, isFirst: boolean) => void,
+    show: (domain: WorldDomain, other: string, bitsPerSecond: number, isFirst: boolean) => void,
   ): boolean | undefined {
     if (this.#startedAtMs === undefined || this.#countingSinceMs === undefined) return undefined;
     const nowMs = this.#world.nowMs();
@@ -92,42 +94,68 @@ export class SimTrafficProbe implements TrafficProbe {
       // Frames of a domain that is not here do not pass this host's bridge.
       if (domain === undefined || !running.has(domain)) continue;
       count += 1;
-      const counters = this.#countersOf(domain);
-      for (const [n, pair] of this.#world.traffic.pairsOf(domain.index).entries()) {
-        let counter = counters[n];
-        if (counter === undefined) {
-          counter = this.#counterOf(domain, pair);
-          counters.push(counter);
-        }
-        const isFirst = counter.reading !== this.#reading;
-        if (isFirst) this.#count(counter, pair, nowMs);
-        const { bitsPerSecond } = counter;
-        if (bitsPerSecond !== undefined && bitsPerSecond > 0)
-          show(domain, pair, bitsPerSecond, isFirst);
+      const pairs = this.#world.traffic.pairsOf(domain.index);
+      const { counters, others } = this.#countedOf(domain, pairs);
+      for (let n = 0; n < pairs.length; n++) {
+        const at = numbersEach * (counters[n] as number);
+        const isFirst = this.#numbers[at + readingAt] !== this.#reading;
+        if (isFirst) this.#count(at, pairs[n] as Pair, nowMs);
+        const bitsPerSecond = this.#numbers[at + rateAt] as number;
+        if (bitsPerSecond > 0) show(domain, others[n] as string, bitsPerSecond, isFirst);
       }
     }
     // What does not pass here any more is forgotten.
-    if (count < this.#counters.size)
-      for (const domain of this.#counters.keys())
-        if (!running.has(domain) || !local.has(domain.address)) this.#counters.delete(domain);
+    if (count < this.#counted.size)
+      this.#forget((one) => running.has(one) && local.has(one.address));
     return nowMs - this.#countingSinceMs >= this.#smoothingMs;
   }
 
-  #countersOf(domain: WorldDomain): Smoothed[] {
-    let counters = this.#counters.get(domain);
-    if (counters === undefined) {
-      counters = [];
-      this.#counters.set(domain, counters);
+  #countedOf(domain: WorldDomain, pairs: readonly Pair[]): Counted {
+    let counted = this.#counted.get(domain);
+    if (counted === undefined) {
+      counted = { counters: [], others: [] };
+      this.#counted.set(domain, counted);
     }
-    return counters;
+    const { counters, others } = counted;
+    for (let n = counters.length; n < pairs.length; n++) {
+      const pair = pairs[n] as Pair;
+      const other = this.#world.domains[this.#world.traffic.otherEnd(pair, domain.index)];
+      counters.push(this.#counterOf(other, pair));
+      others.push(other?.address ?? gatewayAddress);
+    }
+    return counted;
   }
 
   /** The one counter of a pair: known from its other end, where that one is here, or a new one. */
-  #counterOf(domain: WorldDomain, pair: Pair): Smoothed {
-    const other = this.#world.domains[pair.a === domain.index ? pair.b : pair.a];
-    const theirs = other === undefined ? undefined : this.#counters.get(other);
-    const known = other && theirs?.[this.#world.traffic.pairsOf(other.index).indexOf(pair)];
-    return known ?? { bytes: 0, bitsPerSecond: undefined, readAtMs: undefined, reading: 0 };
+  #counterOf(other: WorldDomain | undefined, pair: Pair): number {
+    const theirs = other === undefined ? undefined : this.#counted.get(other);
+    const known = other && theirs?.counters[this.#world.traffic.pairsOf(other.index).indexOf(pair)];
+    if (known !== undefined) return known;
+    const counter = this.#counters++;
+    const at = numbersEach * counter;
+    if (at >= this.#numbers.length) {
+      const numbers = this.#numbers;
+      this.#numbers = new Float64Array(Math.max(256, 2 * numbers.length));
+      this.#numbers.set(numbers);
+    }
+    this.#numbers.fill(Number.NaN, at, at + numbersEach);
+    return counter;
+  }
+
+  /** Forgets the counters of all other domains; those that are kept move together. */
+  #forget(isKept: (domain: WorldDomain) => boolean): void {
+    for (const domain of this.#counted.keys()) if (!isKept(domain)) this.#counted.delete(domain);
+    const before = this.#numbers;
+    const places = new Map<number, number>();
+    for (const { counters } of this.#counted.values())
+      for (const counter of counters) if (!places.has(counter)) places.set(counter, places.size);
+    this.#numbers = new Float64Array(numbersEach * places.size);
+    this.#counters = places.size;
+    for (const [from, to] of places)
+      for (let n = 0; n < numbersEach; n++)
+        this.#numbers[numbersEach * to + n] = before[numbersEach * from + n] as number;
+    for (const { counters } of this.#counted.values())
+      for (const [n, counter] of counters.entries()) counters[n] = places.get(counter) as number;
   }
 
   async close(): Promise<void> {
@@ -137,22 +165,27 @@ export class SimTrafficProbe implements TrafficProbe {
   async remove(): Promise<void> {
     this.#startedAtMs = undefined;
     this.#countingSinceMs = undefined;
-    this.#counters.clear();
+    this.#forget(() => false);
   }
 
-  #count(known: Smoothed, pair: Pair, nowMs: number): void {
-    known.reading = this.#reading;
-    const elapsedMs = known.readAtMs === undefined ? 0 : nowMs - known.readAtMs;
-    if (known.readAtMs !== undefined && elapsedMs <= 0) return;
+  #count(at: number, pair: Pair, nowMs: number): void {
+    const numbers = this.#numbers;
+    numbers[at + readingAt] = this.#reading;
+    const readAtMs = numbers[at + readAt] as number;
+    const isNew = Number.isNaN(readAtMs);
+    const elapsedMs = isNew ? 0 : nowMs - readAtMs;
+    if (!isNew && elapsedMs <= 0) return;
     const bytes = this.#world.traffic.bytesAt(pair, nowMs);
     if (elapsedMs > 0) {
-      const bitsPerSecond = (Math.max(0, bytes - known.bytes) * 8000) / elapsedMs;
-      const weight = known.bitsPerSecond === undefined ? 1 : this.#weightOf(elapsedMs);
-      const before = known.bitsPerSecond ?? 0;
-      known.bitsPerSecond = before + weight * (bitsPerSecond - before);
+      const passed = Math.max(0, bytes - (numbers[at] as number));
+      const bitsPerSecond = (passed * 8000) / elapsedMs;
+      const before = numbers[at + rateAt] as number;
+      numbers[at + rateAt] = Number.isNaN(before)
+        ? bitsPerSecond
+        : before + this.#weightOf(elapsedMs) * (bitsPerSecond - before);
     }
-    known.bytes = bytes;
-    known.readAtMs = nowMs;
+    numbers[at] = bytes;
+    numbers[at + readAt] = nowMs;
   }
 
   /** How much a reading counts after such a time; nearly all pairs of a host were read at the same time. */
@@ -161,10 +194,5 @@ export class SimTrafficProbe implements TrafficProbe {
     if (this.#weight.elapsedMs !== elapsedMs)
       this.#weight = { elapsedMs, weight: 1 - Math.exp(-elapsedMs / this.#smoothingMs) };
     return this.#weight.weight;
-  }
-
-  #otherEnd(domain: WorldDomain, pair: Pair): string {
-    const other = this.#world.domains[pair.a === domain.index ? pair.b : pair.a];
-    return other?.address ?? gatewayAddress;
   }
 }

@@ -74,7 +74,7 @@ function isBusy(cluster: SimCluster): boolean {
   return cluster.hosts.some(({ state }) => {
     if (state === undefined) return false;
     if (state.holdings.size > 0 || state.reservations.size > 0) return true;
-    for (const { phase } of state.deals.values())
+    for (const { phase } of state.openDeals.values())
       if (phase === 'accepted' || phase === 'committed') return true;
     for (const { phase } of state.settlements.values())
       if (phase === 'migrating' || phase === 'resolving') return true;

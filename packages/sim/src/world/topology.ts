@@ -40,11 +40,13 @@ export class Topology {
 export function networkCost(world: World): number {
   const hostOf = hostsByDomain(world);
   let cost = 0;
-  for (const pair of world.traffic.pairs()) {
-    if (pair.b < 0) continue;
-    const [left, right] = [hostOf[pair.a], hostOf[pair.b]];
+  const { traffic } = world;
+  for (let pair = 0; pair < traffic.size; pair++) {
+    // Outside the cluster nothing is known of hosts.
+    const [one, other] = traffic.ends(pair);
+    const [left, right] = [hostOf[one], hostOf[other]];
     if (left === undefined || right === undefined) continue;
-    cost += pair.bitsPerSecond * world.topology.between(left, right);
+    cost += traffic.rate(pair) * world.topology.between(left, right);
   }
   return cost;
 }
@@ -52,15 +54,15 @@ export function networkCost(world: World): number {
 /** What one host carries now; its uplink carries only what leaves the host. */
 export function hostLoad(world: World, host: WorldHost): HostLoad {
   const load = { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: 0 };
+  const { traffic, domains } = world;
   for (const domain of host.running) {
     load.memoryBytes += domain.memoryBytes;
     load.vcpus += domain.vcpus;
     load.cpu += domain.cpu;
-    for (const pair of world.traffic.pairsOf(domain.index)) {
-      const other = world.domains[pair.a === domain.index ? pair.b : pair.a];
-      if (other === undefined || !host.running.has(other)) {
-        load.nicBitsPerSecond += pair.bitsPerSecond;
-      }
+    for (const pair of traffic.pairsOf(domain.index)) {
+      const other = domains[traffic.otherEnd(pair, domain.index)];
+      if (other === undefined || !host.running.has(other))
+        load.nicBitsPerSecond += traffic.rate(pair);
     }
   }
   return load;

@@ -11,6 +11,7 @@ import type {
   DomainPresence,
   HostCapacity,
   HostId,
+  HostLoad,
   HypervisorSample,
   MigrationProgress,
   Policy,
@@ -62,6 +63,8 @@ export type WorldHost = {
   readonly shutOff: Set<WorldDomain>;
   reachable: boolean;
   sample: HypervisorSample | undefined;
+  /** What it carried when that was last asked, by which sample and which of the changes of rates. */
+  load: Readonly<{ sample: HypervisorSample; changes: number; load: HostLoad }> | undefined;
 };
 
 /** The address of everything outside the cluster. */
@@ -93,6 +96,7 @@ export class World {
       shutOff: new Set<WorldDomain>(),
       reachable: true,
       sample: undefined,
+      load: undefined,
     }));
     for (const host of this.hosts) this.#hostById.set(host.id, host);
     this.domains = cluster.domains.map((domain, index) => ({
@@ -365,8 +369,13 @@ export class World {
   }
 
   /** What a host carries now. */
-  load(hostId: string): ReturnType<typeof hostLoad> {
-    return hostLoad(this, this.host(hostId));
+  load(hostId: string): HostLoad {
+    const host = this.host(hostId);
+    const sample = this.sample(hostId);
+    const { changes } = this.traffic;
+    if (host.load?.sample !== sample || host.load.changes !== changes)
+      host.load = { sample, changes, load: hostLoad(this, host) };
+    return host.load.load;
   }
 
   /** What a domain received so far over the network. */
