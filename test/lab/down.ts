@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { processesIn, removeNamespace } from './network.ts';
+import { cgroupName } from './plan.ts';
 import { endAll, isAlive, type ProcessRecord, run } from './process.ts';
 import { bootId, type LabState, readState, removeState, withLabLock } from './state.ts';
 
@@ -48,9 +49,25 @@ export async function tearDown(name: string): Promise<boolean> {
     );
   }
   for (const namespace of namespaces(lab)) await removeNamespace(namespace);
+  await removeCgroups(lab);
   await unmountBelow(lab.directory);
   await removeState(name);
   return true;
+}
+
+const cgroupScript = `
+mount -t cgroup2 cgroup2 /mnt
+cd /mnt
+for name in $NAMES; do
+  if [ -d "$name" ]; then find "$name" -depth -type d -exec rmdir {} \\; ; fi
+done
+`;
+
+/** Those of hosts with a systemd of their own. Empty by now; looked for in a mount that nobody else sees. */
+async function removeCgroups(lab: LabState): Promise<void> {
+  await run(['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', cgroupScript], {
+    environment: { NAMES: lab.hosts.map((host) => cgroupName(lab, host)).join(' ') },
+  });
 }
 
 /** Takes away what is mounted below a directory, the innermost first. */

@@ -12,7 +12,7 @@ import { cacheDirectory } from './requirements.ts';
 import type { HostState } from './state.ts';
 
 /** What is private to a host, and where it lies under the host's directory as the machine sees it. */
-const privateMounts = {
+export const privateMounts = {
   '/run': 'run',
   '/etc/libvirt': 'etc-libvirt',
   '/etc/barter': 'etc-barter',

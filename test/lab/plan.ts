@@ -79,3 +79,8 @@ function place(options: LabOptions): readonly number[] {
       return shuffled(slots, seeded(options.seed));
   }
 }
+
+/** The cgroup of a host with a systemd of its own (systemd/machine.ts), below the root. */
+export function cgroupName(lab: Pick<LabState, 'options'>, host: Pick<HostState, 'id'>): string {
+  return `barter-lab-${lab.options.name}-${host.id}`;
+}

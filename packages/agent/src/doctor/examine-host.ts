@@ -12,9 +12,16 @@ import { hostProbes } from './host-probes.ts';
  */
 export async function examineHost(
   options: Readonly<{ configPath?: string; socketPath?: string; agentRunning: boolean }>,
+  probes = hostProbes(),
 ): Promise<readonly Finding[]> {
   const config = await loadConfig(options.configPath);
   if (!config.ok) {
+    // Members of the control socket's group are not root; the agent has read it, and tells the rest.
+    if (config.code === 'config-unreadable' && options.agentRunning && !probes.isRoot) {
+      const message =
+        'this user may not read it, and the agent has; run the doctor as root to look at it';
+      return [{ check: 'configuration', level: 'warning', message }];
+    }
     return config.message
       .split('\n')
       .map((message) => ({ check: 'configuration', level: 'problem', message }));
@@ -24,7 +31,7 @@ export async function examineHost(
       options.socketPath === undefined
         ? config.value
         : { ...config.value, control: { ...config.value.control, socket: options.socketPath } },
-    probes: hostProbes(),
+    probes,
     agentRunning: options.agentRunning,
   });
   return [{ check: 'configuration', level: 'ok', message: 'valid' }, ...findings];

@@ -81,4 +81,16 @@ describe('the probes of this machine', () => {
     expect(valid[0]).toEqual({ check: 'configuration', level: 'ok', message: 'valid' });
     expect(valid.find(({ check }) => check === 'state')).toMatchObject({ level: 'ok' });
   });
+
+  it('a configuration that only root may read is no problem for a member of the group while an agent runs', async () => {
+    // Whoever runs this test may be root, to whom a directory is as unreadable.
+    const configPath = directory;
+    const levels = async (agentRunning: boolean, isRoot: boolean) =>
+      (await examineHost({ configPath, agentRunning }, { ...probes, isRoot })).map(
+        ({ check, level }) => `${check} ${level}`,
+      );
+    expect(await levels(true, false)).toEqual(['configuration warning']);
+    expect(await levels(false, false)).toEqual(['configuration problem']);
+    expect(await levels(true, true)).toEqual(['configuration problem']);
+  });
 });

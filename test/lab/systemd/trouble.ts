@@ -1,0 +1,90 @@
+/** What the agent does when it cannot write: it ends with a sentence, and is started again until it can. */
+
+import { readFileSync } from 'node:fs';
+import { outside } from '../host.ts';
+import type { Lab } from '../lab.ts';
+import { LabError, mustRun, until } from '../process.ts';
+import { answers, beginMigration, journal, migrationEnds, property } from './cluster.ts';
+import { mustOnMachine, onMachine } from './machine.ts';
+import type { Row } from './rows.ts';
+
+const machines = ['h1', 'h2'] as const;
+const agentDirectory = '/var/lib/barter';
+/** In it, what movers say. */
+export const moverLog = `${agentDirectory}/mover.log`;
+
+/** They make the agent refuse and fail on purpose, so they come after the journal has been read. */
+export const troubleRows: readonly Row[] = [
+  {
+    name: 'the disk of the state directory is full',
+    run: (lab) =>
+      trouble(
+        lab,
+        (host) => mustOnMachine(host, ['sh', '-c', `cat /dev/zero > ${agentDirectory}/fill; true`]),
+        (host) => mustOnMachine(host, ['rm', `${agentDirectory}/fill`]),
+      ),
+  },
+  {
+    name: 'the state directory is read-only',
+    run: (lab) =>
+      trouble(
+        lab,
+        (host) => mustRun(['mount', '-o', 'remount,ro', outside(host, agentDirectory)]),
+        (host) => mustRun(['mount', '-o', 'remount,rw', outside(host, agentDirectory)]),
+      ),
+  },
+  {
+    name: 'without CAP_KILL',
+    async run(lab) {
+      await dropIn(lab, 'CapabilityBoundingSet=~CAP_KILL');
+      try {
+        // The order to run the guest elsewhere must not pass while its QEMU cannot be made to stand still.
+        await beginMigration(lab, 'h2');
+        await migrationEnds(lab, 'h1');
+      } finally {
+        await dropIn(lab, '');
+      }
+      const failed = (await journal(lab, 'h1')).findLast((line) =>
+        line.includes('migration-failed'),
+      );
+      const why = readFileSync(lab.path('h1', moverLog), 'utf8').includes('kill EPERM');
+      if (failed === undefined || !why)
+        throw new LabError('nothing tells of a signal that was refused');
+      return 'the migration fails (kill EPERM in mover.log), and the guest runs on where it was';
+    },
+  },
+];
+
+/** Changes the unit on both machines until it is changed back; it holds from the agents' next start. */
+async function dropIn(lab: Lab, line: string): Promise<void> {
+  const directory = '/run/systemd/system/barter.service.d';
+  const script = `mkdir -p ${directory}; printf '[Service]\\n%s\\n' "$1" > ${directory}/lab.conf; systemctl daemon-reload`;
+  for (const id of machines) await mustOnMachine(lab.host(id), ['sh', '-ec', script, 'sh', line]);
+}
+
+/** The agent ends with a sentence and is started again and again, until what is wrong is mended. */
+async function trouble(
+  lab: Lab,
+  make: (host: ReturnType<Lab['host']>) => Promise<unknown>,
+  mend: (host: ReturnType<Lab['host']>) => Promise<unknown>,
+): Promise<string> {
+  const host = lab.host('h2');
+  const before = (await journal(lab, 'h2')).length;
+  // Nothing can be made read-only that is open for writing.
+  await mustOnMachine(host, ['systemctl', 'stop', 'barter']);
+  await make(host);
+  try {
+    await onMachine(host, ['systemctl', 'start', 'barter']);
+    const again = async () => Number(await property(lab, 'h2', 'NRestarts')) >= 2;
+    await until('systemd to start the agent again, twice', again, 60_000, 500);
+  } finally {
+    await mend(host);
+  }
+  await answers(lab, 'h2');
+  const said = (await journal(lab, 'h2'))
+    .slice(before)
+    .filter((line) => /^barter: |"level":"error"/.test(line));
+  const sentence = said[0];
+  if (sentence === undefined) throw new LabError('the journal does not say why');
+  return `active again once mended; said: ${sentence.slice(0, 200)}`;
+}
