@@ -33,6 +33,8 @@ export type Looked = Readonly<{
   load: HostLoad;
   capacity: HostCapacity | undefined;
   pricedChangedAtMs: number;
+  /** When that was first done since the agent started. */
+  sinceMs: number;
   /** When time alone changes something: a row that was brought along counts no more, a domain has rested for long enough. */
   untilMs: number;
 }>;
@@ -58,7 +60,8 @@ export function isToBeLookedAt(state: HostState, nowMs: number): boolean {
 /** To be called when the rows are as they are now, and before anything is made of them. */
 export function noteLooked(state: HostState, nowMs: number): void {
   const { rowTrustMs } = state.config.timing;
-  let untilMs = Number.POSITIVE_INFINITY;
+  const sinceMs = state.looked?.sinceMs ?? nowMs;
+  let untilMs = sinceMs + rowTrustMs >= nowMs ? sinceMs + rowTrustMs : Number.POSITIVE_INFINITY;
   for (const { movedAtMs } of state.homes.values()) {
     if (movedAtMs === null) continue;
     for (const atMs of [movedAtMs + rowTrustMs, movedAtMs + dayMs])
@@ -68,6 +71,7 @@ export function noteLooked(state: HostState, nowMs: number): void {
     load: paperLoad(state),
     capacity: state.sample?.capacity,
     pricedChangedAtMs: state.priced.changedAtMs,
+    sinceMs,
     untilMs,
   };
 }
@@ -90,9 +94,10 @@ export function refreshNews(state: HostState, nowMs: number): void {
     const row = rowOf(state, domain);
     const then = arrivals.get(domain);
     // The first measurements here are still filled up from those of its last home. After a restart
-    // nobody remembers: it rests from what is now.
+    // nobody remembers: it rests from what is now, as soon as it is known again whom it talks to.
     if (then === undefined) {
-      if (nowMs - movedAtMs > config.timing.rowTrustMs)
+      const fromMs = Math.max(movedAtMs, state.looked?.sinceMs ?? nowMs);
+      if (nowMs - fromMs > config.timing.rowTrustMs)
         arrivals.set(domain, { row, cpu: traits.cpu, excessBitsPerSecond, atMs: nowMs });
       resting.add(domain);
       continue;
