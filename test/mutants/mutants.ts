@@ -361,12 +361,22 @@ export const mutants: readonly Mutant[] = [
     "        kind: 'stayed',\n        detail: 'it never ran at the target by this migration,",
     "        kind: 'moved',\n        detail: 'it never ran at the target by this migration,",
   ),
-  one(
-    'take a claim that the own register cannot hold',
-    'trading/answering.ts',
-    'if (!moves.every((move) => isOurs(move) ||',
-    'if (nowMs < 0 && !moves.every((move) => isOurs(move) ||',
-  ),
+  {
+    name: 'take a claim that the own register cannot hold',
+    edits: [
+      {
+        file: 'trading/answering.ts',
+        original: 'if (!moves.every((move) => isOurs(move) ||',
+        broken: 'if (nowMs < 0 && !moves.every((move) => isOurs(move) ||',
+      },
+      // What cannot be taken counts as not offered, besides.
+      {
+        file: 'trading/answering.ts',
+        original: 'trustedBook(state, message.book, deal.peer) ?? message.book;',
+        broken: 'message.book;',
+      },
+    ],
+  },
   one(
     'let a holder renew a claim for ever that it never settles',
     'claims/leases.ts',
