@@ -30,18 +30,39 @@ export function standstillMark(runDirectory: string, settlement: string): string
   return join(standstillMarks(runDirectory), `${settlementKey(settlement)}.standstill`);
 }
 
-/** Throws when the mark cannot be written or the process cannot be stopped: then the order must not pass. */
+/** A process that waits for a disk stops when it is back from that; the order waits for so long. */
+const stopsWithinMs = 2_000;
+
+/**
+ * Returns when the process stands still. Throws when the mark cannot be written or the process cannot be stopped, and
+ * then it goes on: the order must not pass.
+ */
 export function beginStandstill({ domain, qemu, mark }: Standstill): void {
   mkdirSync(dirname(mark), { recursive: true, mode: 0o700 });
   writeFileSync(mark, JSON.stringify({ domain, qemu }), { mode: 0o600 });
   if (lookAtProcess(qemu) === 'gone') throw new Error(`QEMU (process ${qemu.pid}) has ended`);
   process.kill(qemu.pid, 'SIGSTOP');
+  const untilMs = performance.now() + stopsWithinMs;
+  for (;;) {
+    const state = lookAtProcess(qemu);
+    if (state === 'stopped') return;
+    if (state === 'gone') throw new Error(`QEMU (process ${qemu.pid}) has ended`);
+    if (performance.now() >= untilMs) break;
+    Atomics.wait(pause, 0, 0, 1);
+  }
+  endStandstill(mark);
+  throw new Error(`QEMU (process ${qemu.pid}) did not stand still within ${stopsWithinMs} ms`);
 }
 
-/** Lets the process go on; without a mark, or with the process gone, nothing happens. */
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Lets the process go on; without a mark, or with the process gone, nothing happens. Also a process that does not look
+ * stopped is told: a SIGSTOP may be on its way still, and SIGCONT takes it back (POSIX.1-2017, XSH 2.4.1).
+ */
 export function endStandstill(mark: string): void {
   const known = readMark(mark);
-  if (known !== null && lookAtProcess(known.qemu) === 'stopped')
+  if (known !== null && lookAtProcess(known.qemu) !== 'gone')
     process.kill(known.qemu.pid, 'SIGCONT');
   rmSync(mark, { force: true });
 }

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { closeMover, listMovers } from '../../src/mover/control.ts';
 import { departureWay } from '../../src/mover/departures.ts';
 import { findQemuProcess } from '../../src/mover/qemu-process.ts';
-import { beginStandstill, standstillMark } from '../../src/mover/standstill.ts';
+import { beginStandstill, endStandstill, standstillMark } from '../../src/mover/standstill.ts';
 import { lookAtProcess, type ProcessRecord } from '../../src/process-record.ts';
 import { finishCall, frame, uuid } from './calls.ts';
 import {
@@ -122,6 +122,23 @@ test('an order does not pass when QEMU has ended, and another process of its num
   const mark = standstillMark(runDirectory(), order.settlement);
   const another = { pid: qemu.pid, startTicks: qemu.startTicks + 1 };
   expect(() => beginStandstill({ domain: uuid, qemu: another, mark })).toThrow('has ended');
+  expect(lookAtProcess(qemu)).toBe('going');
+});
+
+test('it stands still when the order may pass, and goes on however soon the answer comes', async () => {
+  const mark = standstillMark(runDirectory(), order.settlement);
+  for (let time = 0; time < 200; time++) {
+    beginStandstill({ domain: uuid, qemu, mark });
+    expect(lookAtProcess(qemu)).toBe('stopped');
+    endStandstill(mark);
+    // The signal that stops it is on its way still when the one that lets it go on is sent.
+    beginStandstill({ domain: uuid, qemu, mark });
+    process.kill(qemu.pid, 'SIGCONT');
+    process.kill(qemu.pid, 'SIGSTOP');
+    endStandstill(mark);
+  }
+  await until('it goes on', () => lookAtProcess(qemu) === 'going');
+  await new Promise((resolve) => setImmediate(resolve));
   expect(lookAtProcess(qemu)).toBe('going');
 });
 
