@@ -3,10 +3,9 @@
  * engine took is compared with what orders bring that somebody would choose who knew everything beforehand.
  */
 
-import { type Cluster, external, type Migration } from '@barter/sim';
-import { locationDistance } from '../../packages/core/src/model/distance.ts';
-
-type Move = Readonly<{ domain: string; from: string; to: string }>;
+import type { Migration } from '@barter/sim';
+import type { World } from '../../packages/core/src/model/cost.ts';
+import { type Move, Placement } from './rivals/placement.ts';
 
 /** Shares of the whole gain that half of the moves bring; see {@link halfGains}. */
 export type HalfGains = Readonly<{ taken: number; planner: number; best: number }>;
@@ -15,43 +14,76 @@ export type HalfGains = Readonly<{ taken: number; planner: number; best: number 
  * `taken`: in the order in which they were made. `planner`: a central planner makes the move that gains most at once and has
  * room, again and again. `best`: the best half found when room does not count at all: from all moves made, what loses
  * least is taken back until half are left, and then exchanged for others as long as that gains. Of each domain's migrations
- * only the places at the beginning and the end count.
+ * only the places at the beginning and the end count. `distances` as a placement has them.
  */
-export function halfGains(cluster: Cluster, migrations: readonly Migration[]): HalfGains {
-  const board = new Board(cluster);
-  const moves = new Map<string, Move>();
-  for (const { domain, from, to } of migrations)
-    moves.set(domain, { domain, from: moves.get(domain)?.from ?? from, to });
-  const half = Math.ceil(migrations.length / 2);
-  const whole = board.gainOf(migrations);
+export function halfGains(
+  world: World,
+  distances: readonly number[],
+  migrations: readonly Pick<Migration, 'domain' | 'from' | 'to'>[],
+): HalfGains {
+  const start = () => new Placement(world, distances);
+  const made = numbered(world, migrations);
+  const moves = [...firstToLast(made).values()];
+  const half = Math.ceil(made.length / 2);
+  const whole = gainOf(start(), made);
   return {
-    taken: board.gainOf(migrations.slice(0, half)) / whole,
-    planner: planned(board, [...moves.values()], half) / whole,
-    best: bestHalf(board, [...moves.values()], half) / whole,
+    taken: gainOf(start(), made.slice(0, half)) / whole,
+    planner: planned(start(), moves, half) / whole,
+    best: bestHalf(start(), moves, half) / whole,
   };
 }
 
-function planned(board: Board, moves: readonly Move[], count: number): number {
-  board.restart();
+function numbered(
+  world: World,
+  migrations: readonly Pick<Migration, 'domain' | 'from' | 'to'>[],
+): readonly Move[] {
+  const domains = new Map<string, number>(world.domains.map(({ domain }, n) => [domain, n]));
+  const hosts = new Map<string, number>(world.hosts.map(({ host }, n) => [host, n]));
+  return migrations.map(({ domain, from, to }) => ({
+    domain: domains.get(domain) ?? -1,
+    from: hosts.get(from) ?? -1,
+    to: hosts.get(to) ?? -1,
+  }));
+}
+
+function firstToLast(made: readonly Move[]): ReadonlyMap<number, Move> {
+  const moves = new Map<number, Move>();
+  for (const { domain, from, to } of made)
+    moves.set(domain, { domain, from: moves.get(domain)?.from ?? from, to });
+  return moves;
+}
+
+/** Carries the move out; says by how much the cost falls. */
+function carryOut(placement: Placement, domain: number, to: number): number {
+  const gain = placement.moveGain(domain, to);
+  placement.move(domain, to);
+  return gain;
+}
+
+function gainOf(placement: Placement, moves: readonly Move[]): number {
+  return moves.reduce((sum, { domain, to }) => sum + carryOut(placement, domain, to), 0);
+}
+
+function planned(placement: Placement, moves: readonly Move[], count: number): number {
   const left = new Set(moves);
   let gain = 0;
   while (moves.length - left.size < count) {
-    const next = highest(left, (move) =>
-      board.hasRoom(move) ? board.gain(move.domain, move.to) : -Infinity,
+    const next = highest(left, ({ domain, to }) =>
+      placement.fits(domain, to) ? placement.moveGain(domain, to) : -Infinity,
     );
     if (next === undefined) break;
-    gain += board.move(next.domain, next.to);
+    gain += carryOut(placement, next.domain, next.to);
     left.delete(next);
   }
   return gain;
 }
 
-function bestHalf(board: Board, moves: readonly Move[], count: number): number {
-  let gain = board.gainOf(moves);
+function bestHalf(placement: Placement, moves: readonly Move[], count: number): number {
+  let gain = gainOf(placement, moves);
   const made = new Set(moves);
   const undo = (): Move => {
-    const least = highest(made, ({ domain, from }) => board.gain(domain, from)) as Move;
-    gain += board.move(least.domain, least.from);
+    const least = highest(made, ({ domain, from }) => placement.moveGain(domain, from)) as Move;
+    gain += carryOut(placement, least.domain, least.from);
     made.delete(least);
     return least;
   };
@@ -60,8 +92,8 @@ function bestHalf(board: Board, moves: readonly Move[], count: number): number {
     const before = gain;
     const undone = undo();
     const others = moves.filter((move) => !made.has(move));
-    const next = highest(others, ({ domain, to }) => board.gain(domain, to)) as Move;
-    gain += board.move(next.domain, next.to);
+    const next = highest(others, ({ domain, to }) => placement.moveGain(domain, to)) as Move;
+    gain += carryOut(placement, next.domain, next.to);
     made.add(next);
     if (next === undone || gain <= before) return Math.max(gain, before);
   }
@@ -76,91 +108,4 @@ function highest<T>(items: Iterable<T>, value: (item: T) => number): T | undefin
     if (its > most) [best, most] = [item, its];
   }
   return best;
-}
-
-/** Where every domain is, who talks to whom, and what is free. */
-class Board {
-  readonly #cluster: Cluster;
-  readonly #partners = new Map<string, [partner: string, bitsPerSecond: number][]>();
-  readonly #locations: ReadonlyMap<string, readonly string[]>;
-  readonly #bytes: ReadonlyMap<string, number>;
-  #places = new Map<string, string>();
-  #free = new Map<string, number>();
-
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-    this.#locations = new Map(cluster.hosts.map(({ id, location }) => [id as string, location]));
-    this.#bytes = new Map(
-      cluster.domains.map(({ id, memoryBytes }) => [id as string, memoryBytes]),
-    );
-    for (const { a, b, bitsPerSecond } of cluster.traffic) {
-      if (a === external || b === external) continue;
-      this.#partnersOf(a).push([b, bitsPerSecond]);
-      this.#partnersOf(b).push([a, bitsPerSecond]);
-    }
-    this.restart();
-  }
-
-  restart(): void {
-    const { hosts, domains } = this.#cluster;
-    this.#places = new Map(domains.map(({ id, host }) => [id, host]));
-    this.#free = new Map(hosts.map(({ id, memoryBytes }) => [id, memoryBytes]));
-    for (const { id, host } of domains) this.#take(host, this.#bytesOf(id));
-  }
-
-  /** What the network cost falls by when these are made, in this order, from the start. */
-  gainOf(moves: readonly Pick<Move, 'domain' | 'to'>[]): number {
-    this.restart();
-    return moves.reduce((sum, { domain, to }) => sum + this.move(domain, to), 0);
-  }
-
-  hasRoom({ domain, to }: Move): boolean {
-    return (this.#free.get(to) ?? 0) >= this.#bytesOf(domain);
-  }
-
-  gain(domain: string, to: string): number {
-    const from = this.#places.get(domain) ?? to;
-    let saved = 0;
-    for (const [partner, bitsPerSecond] of this.#partnersOf(domain)) {
-      const at = this.#places.get(partner) ?? to;
-      saved += bitsPerSecond * (this.#distance(from, at) - this.#distance(to, at));
-    }
-    return saved;
-  }
-
-  move(domain: string, to: string): number {
-    const gain = this.gain(domain, to);
-    const bytes = this.#bytesOf(domain);
-    this.#take(this.#places.get(domain) ?? to, -bytes);
-    this.#take(to, bytes);
-    this.#places.set(domain, to);
-    return gain;
-  }
-
-  #distance(one: string, other: string): number {
-    const { distance } = this.#cluster;
-    if (one === other) return distance[0] ?? 0;
-    return locationDistance(
-      distance,
-      this.#locations.get(one) ?? [],
-      this.#locations.get(other) ?? [],
-    );
-  }
-
-  #partnersOf(domain: string): [partner: string, bitsPerSecond: number][] {
-    let partners = this.#partners.get(domain);
-    if (partners === undefined) {
-      partners = [];
-      this.#partners.set(domain, partners);
-    }
-    return partners;
-  }
-
-  #bytesOf(domain: string): number {
-    return this.#bytes.get(domain) ?? 0;
-  }
-
-  #take(host: string, bytes: number): void {
-    this.#free.set(host, (this.#free.get(host) ?? 0) - bytes);
-  }
 }

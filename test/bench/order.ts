@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import { simulate } from '@barter/sim';
 import { type HalfGains, halfGains } from './best-order.ts';
-import { clusterOf, makeInstance } from './instance.ts';
+import { clusterOf, distanceTable, makeInstance } from './instance.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,11 +21,15 @@ const [hosts, fill, seeds] = [values.hosts, values.fill, values.seeds].map(Numbe
 
 const all: HalfGains[] = [];
 for (let seed = 1; seed <= (seeds ?? 0); seed++) {
-  const cluster = clusterOf(
-    makeInstance({ hosts: hosts ?? 0, fill: fill ?? 0, shape: 'tenants', start: 'random', seed }),
-  );
-  const { migrations } = simulate(cluster, { seed });
-  const gains = halfGains(cluster, migrations);
+  const world = makeInstance({
+    hosts: hosts ?? 0,
+    fill: fill ?? 0,
+    shape: 'tenants',
+    start: 'random',
+    seed,
+  });
+  const { migrations } = simulate(clusterOf(world), { seed });
+  const gains = halfGains(world, distanceTable, migrations);
   all.push(gains);
   console.log(`seed ${seed}: ${migrations.length} migrations, half of them bring ${told(gains)}`);
 }
