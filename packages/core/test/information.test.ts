@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { holderOf } from '../src/claims/book.ts';
+import type { SettlementId } from '../src/model/model.ts';
 import { addressOf, entryOf, Hosts } from './support/hosts.ts';
 import { domainId, hostId } from './support/world.ts';
 
@@ -199,6 +200,27 @@ describe('a domain that comes or goes', () => {
     expect(entryOf(hosts.state('d'), 'v1').version).toBe(version);
     hosts.pass(5_000);
     expect(hosts.holder('a', 'v1')).toBe('d');
+  });
+
+  it('keeps its name in the rows of partners that it leaves behind, although nobody answers', () => {
+    const hosts = new Hosts(...names);
+    hosts.sample('a', { v1: ['v2'], v2: ['v1'] });
+    hosts.pass(5_000);
+    hosts.take(hostId('a'), { kind: 'ordered', order: { order: 'mode', mode: 'auto' } });
+    hosts.lose = () => true;
+    const [domain, settlement] = [domainId('v1'), 's1' as SettlementId];
+    giveAway(hosts, 'b');
+    const { version } = entryOf(hosts.state('a'), 'v1');
+    const message = { kind: 'settle', settlement, domain, version, leaseMs: 30_000 } as const;
+    hosts.take(hostId('a'), { kind: 'messageReceived', from: hostId('b'), message });
+    const statistics = { bytes: 1, durationMs: 1, downtimeMs: 1 };
+    const result = { outcome: 'moved', statistics } as const;
+    hosts.take(hostId('a'), { kind: 'migrationEnded', settlement, result });
+    hosts.sample('a', { v2: ['v1'] });
+    expect(hosts.state('a').rows.get(domainId('v2'))).toEqual([
+      { partner: domain, bitsPerSecond: 1e6 },
+    ]);
+    expect(holderOf(hosts.state('a'), domain)).toMatchObject({ home: 'b', holder: 'b' });
   });
 
   it('is followed to its new home when it moved by hand', () => {

@@ -225,6 +225,9 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
   const { state, nowMs } = turn;
   state.counts.moved += 1;
   state.departed.set(domain, nowMs);
+  // Its partners that stay here go on talking to it: its addresses are known from now on by what has been learnt.
+  for (const address of state.samples.get(domain)?.addresses ?? [])
+    state.directory.learnAddress(address, domain);
   state.samples.delete(domain);
   state.rows.delete(domain);
   state.pricedRows.delete(domain);
