@@ -29,4 +29,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     what: 'room is kept for a copy that waits, and its home has forgotten the migration',
   },
   { seed: 6819, what: 'nothing comes near a partner that its holder holds no more' },
+  {
+    seed: 2102,
+    what: 'what its target has refused for good never came there, although no host knows it any more',
+  },
 ];

@@ -45,7 +45,7 @@ const every = (Object.keys(heres) as Here[]).flatMap((here) =>
 
 const word = (resolution: Resolution) => {
   if (resolution.kind !== 'wait') return resolution.kind;
-  if (resolution.nowhere) return 'nowhere';
+  if (resolution.nowhere) return `nowhere,${resolution.nowhere}`;
   if (resolution.giveUp) return resolution.alarm ? 'ask!' : 'ask';
   return resolution.alarm ? 'alarm' : 'wait';
 };
@@ -98,7 +98,7 @@ const table: Readonly<Record<Here, Readonly<Record<Located | 'unreachable', stri
     running: 'wait stayed moved unknown',
     paused: 'alarm alarm moved alarm',
     arriving: 'alarm alarm moved alarm',
-    absent: 'nowhere nowhere moved nowhere',
+    absent: 'nowhere,unknown nowhere,stayed moved nowhere,unknown',
     unreachable: 'alarm',
   },
 };

@@ -64,8 +64,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
   const isNews = resolution.detail !== settlement.detail;
   const sinceMs = resolution.nowhere && isNews ? nowMs : (settlement.unresolvedSinceMs ?? nowMs);
   if (resolution.nowhere && nowMs - sinceMs >= state.config.timing.inDoubtMs) {
-    // It may have arrived and been taken away before the target had seen it.
-    finish(turn, settlement, null, resolution.detail);
+    // Unless the target has refused it, it may have arrived and been taken away before the target had seen it.
+    finish(turn, settlement, resolution.nowhere === 'stayed' ? false : null, resolution.detail);
     return;
   }
   const unresolvedSinceMs = resolution.alarm ? sinceMs : null;

@@ -107,8 +107,11 @@ export type Resolution =
       alarm: boolean;
       /** The target is to see to it that the domain does not arrive any more, and to say so. */
       giveUp?: true;
-      /** Both hypervisors say that they do not know it. When that lasts, there is nothing to wait for. */
-      nowhere?: true;
+      /**
+       * Both hypervisors say that they do not know it. When that lasts, there is nothing to wait for, and this is how it
+       * ended: it stayed, and has gone since, where the target has refused it for good.
+       */
+      nowhere?: 'stayed' | 'unknown';
     }>;
 
 /**
@@ -190,7 +193,10 @@ function absentHere(defined: boolean, there: There | null, elsewhere: string | n
   if (there.presence !== 'absent') return wait('gone from here, and paused at the target', true);
   return defined
     ? { kind: 'stayed', detail: 'the domain is shut off at its home and absent at the target' }
-    : { ...wait('neither host knows the domain', true), nowhere: true };
+    : {
+        ...wait('neither host knows the domain', true),
+        nowhere: there.arrival === 'refused' ? 'stayed' : 'unknown',
+      };
 }
 
 /** The target runs it. Whether this migration brought it there, or another one, or somebody by hand, only its journal tells. */
