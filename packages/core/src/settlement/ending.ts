@@ -12,6 +12,7 @@ import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { DomainPresence, MigrationResult } from '../ports.ts';
 import type { Turn } from '../state.ts';
 import { followingMax, isToFollow } from './following.ts';
+import { pauseAfterFailureMs } from './patience.ts';
 import { hearTarget, whatTargetSays } from './questioning.ts';
 import { isUnderWay, type Resolution, resolve, type Settlement } from './settlement.ts';
 
@@ -242,11 +243,10 @@ function departed(turn: Turn, domain: DomainId, to: HostId, version: number): vo
 function stayed(turn: Turn, settlement: Settlement, isCertain: boolean): void {
   const { state, nowMs } = turn;
   const { domain, detail } = settlement;
-  const { backoffMs, backoffMaxMs } = state.config.timing;
   state.counts.failed += 1;
   const entry = state.homes.get(domain);
   if (entry === undefined || entry.settlement !== settlement.settlement) return;
-  const pauseMs = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(entry.failures, 16));
+  const pauseMs = pauseAfterFailureMs(entry.failures, state.config.timing);
   const rested: HomeEntry = {
     ...entry,
     settlement: null,

@@ -1,5 +1,6 @@
 /** How long a claim may wait to be settled, as far as that is known beforehand. */
 
+import { givenUpMs } from '../claims/claim.ts';
 import type { HostTiming } from '../state.ts';
 
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
@@ -18,4 +19,19 @@ const giveUpMinMs = 300_000;
 /** For so long nothing has moved on a host before it gives a claim back for want of room. */
 export function giveUpAfterMs({ settleAfterMs }: Pick<HostTiming, 'settleAfterMs'>): number {
   return Math.max(giveUpMinMs, giveUpRests * settleAfterMs);
+}
+
+/** So many failures in a row are no bad moment any more: the guest dirties memory too fast, or its target cannot run it. */
+const stubbornMin = 6;
+
+/**
+ * How long a domain rests after its migration has failed, having failed so many times in a row before. Soon again at
+ * first; what fails every time is tried a few times a day, because every attempt fills an uplink for as long as it lasts.
+ */
+export function pauseAfterFailureMs(
+  failures: number,
+  { backoffMs, backoffMaxMs }: Pick<HostTiming, 'backoffMs' | 'backoffMaxMs'>,
+): number {
+  if (failures < stubbornMin) return Math.min(backoffMaxMs, backoffMs * 2 ** failures);
+  return Math.min(givenUpMs, backoffMaxMs * 2 ** Math.min(failures - stubbornMin + 1, 16));
 }
