@@ -6,6 +6,7 @@ import type { DomainId, HostCapacity, Policy, SettlementId } from '../model/mode
 import { countGroups } from '../model/policy.ts';
 import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
+import { whyGroupWaits } from './group-room.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import { type Worth, whyRoomIsKept } from './kept-room.ts';
 import { patience } from './patience.ts';
@@ -123,15 +124,13 @@ function whyNoRoom(
       leaving.length > 0 ? `until one of ${leaving.length} leaving VMs is gone` : 'at all';
     return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, roomBytes)} are free`;
   }
-  const reservedVcpus = [...state.reservations.values()].reduce(
-    (sum, reservation) => sum + reservation.traits.vcpus,
-    0,
-  );
-  const runningVcpus = [...state.samples.values()].reduce((sum, one) => sum + one.traits.vcpus, 0);
-  if (runningVcpus + reservedVcpus + vcpus > vcpuLimit) return `no vCPUs left for ${name}`;
+  let freeVcpus = vcpuLimit;
+  for (const { traits } of state.reservations.values()) freeVcpus -= traits.vcpus;
+  for (const { traits } of state.samples.values()) freeVcpus -= traits.vcpus;
+  if (vcpus > freeVcpus) return `no vCPUs left for ${name}`;
   if (isKeptApart(state, holding.claim.domain, policy))
     return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
-  return null;
+  return whyGroupWaits(state, holding, { memoryBytes: roomBytes, vcpus: freeVcpus });
 }
 
 /** Whether another domain of its keep-apart group is here: also one that has been given away and still runs here. */
