@@ -127,6 +127,7 @@ export function createHost(
     watchesSteadiness: false,
     arrivals: new Map(),
     overloadSeen: undefined,
+    aboveSinceMs: null,
     resting: new Set(),
     homes: new Map(),
     formerVersions: new Map(),

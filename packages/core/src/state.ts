@@ -144,6 +144,8 @@ export type HostState = {
   /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
   readonly arrivals: Map<DomainId, ArrivalLoads>;
   overloadSeen: OverloadSeen | undefined;
+  /** Since when what runs here has been above the limits (`hard-pressed.ts`); null while it is not. */
+  aboveSinceMs: number | null;
   readonly resting: Set<DomainId>;
   readonly homes: Map<DomainId, HomeEntry>;
   /** The last version here of domains that were at home here. */

@@ -3,15 +3,16 @@
  * known that is known now; so while its own loads, and what overloads its host, are as they were then,
  * another migration would only correct that decision, and costs as much as the first one.
  *
- * A domain that Barter has moved rests until something has changed, for a day at most; on a host above its limits,
- * which no deal has agreed to, none does. This comes on top of the cooldown, which holds whatever has changed.
+ * A domain that Barter has moved rests until something has changed, for a day at most; on a host above its limits
+ * that needs it to go, none does (`hard-pressed.ts`). This comes on top of the cooldown, which holds whatever has changed.
  */
 
 import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
-import { hostCost, overLimitCost } from '../model/cost.ts';
+import { hostCost } from '../model/cost.ts';
 import type { HostCapacity, HostLoad, TrafficRow } from '../model/model.ts';
 import { hasSamePartners } from '../model/row.ts';
 import type { HostState } from '../state.ts';
+import { letsGo, letsGoAtMs, noteLimits } from './hard-pressed.ts';
 
 /** What a domain and its host carried when the domain had just arrived. */
 export type ArrivalLoads = Readonly<{
@@ -67,6 +68,9 @@ export function noteLooked(state: HostState, nowMs: number): void {
     for (const atMs of [movedAtMs + rowTrustMs, movedAtMs + dayMs])
       if (atMs >= nowMs) untilMs = Math.min(untilMs, atMs);
   }
+  noteLimits(state, nowMs);
+  const pressedAtMs = letsGoAtMs(state);
+  if (pressedAtMs !== null && pressedAtMs >= nowMs) untilMs = Math.min(untilMs, pressedAtMs);
   state.looked = {
     load: paperLoad(state),
     capacity: state.sample?.capacity,
@@ -83,8 +87,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
   for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
   // Where nothing but load counts, any change of any load on any host is a reason.
   if (config.cost.affinityWeight === 0) return;
-  const isAbove =
-    state.sample !== null && overLimitCost(paperLoad(state), state.sample.capacity) > 0;
+  const isPressed = letsGo(state, nowMs);
   const excessBitsPerSecond = overload(state);
   forgiveDeals(state, excessBitsPerSecond);
   for (const { domain, movedAtMs } of state.homes.values()) {
@@ -110,7 +113,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
       isSameHost &&
       !differs(traits.cpu, then.cpu, coresMin) &&
       !rowDiffers(row, then.row, margin, share);
-    if (isUnchanged && !isAbove) resting.add(domain);
+    if (isUnchanged && !isPressed) resting.add(domain);
   }
 }
 
