@@ -1,0 +1,39 @@
+import { type Cluster, replay, type SimulationResult } from '@barter/sim';
+import { describe, expect, test } from 'vitest';
+import { tell } from '../story.ts';
+import { mixedCluster } from './mixed-cluster.ts';
+
+/**
+ * What holds on every cluster on which nothing changes, whatever its hosts and VMs are like: each VM moves at most once,
+ * also when every cooldown is over, and every step keeps every limit and rule.
+ */
+
+/** Long enough for every cooldown. */
+const hoursLater = { atSeconds: 9_000, traffic: [], domains: [] };
+/** On the last three VMs moved again once: what had not come yet was above a limit on paper. */
+const seeds = [...Array.from({ length: 22 }, (_, n) => n + 1), 83, 113];
+
+function movesOf({ migrations }: SimulationResult): ReadonlyMap<string, number> {
+  const moves = new Map<string, number>();
+  for (const { domain } of migrations) moves.set(domain, (moves.get(domain) ?? 0) + 1);
+  return moves;
+}
+
+function movedTwice(result: SimulationResult): readonly string[] {
+  return [...movesOf(result)].flatMap(([domain, moves]) => (moves > 1 ? [domain] : []));
+}
+
+describe('clusters as people have them', () => {
+  test.each(seeds)(
+    'number %i: one move a VM at most, every limit and rule kept, quiet in the end',
+    (seed) => {
+      const cluster: Cluster = { ...mixedCluster(seed), timeline: [hoursLater] };
+      const result = tell(cluster, { seed, untilSeconds: 30_000 });
+      expect(replay(cluster, result.migrations).problems).toEqual([]);
+      expect(movedTwice(result)).toEqual([]);
+      expect(result.quiet).toBe(true);
+      expect(result.unsettled).toEqual([]);
+    },
+    60_000,
+  );
+});
