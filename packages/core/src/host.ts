@@ -127,6 +127,7 @@ export function createHost(
     watchesSteadiness: false,
     arrivals: new Map(),
     overloadSeen: undefined,
+    peersChangedAtMs: Number.NEGATIVE_INFINITY,
     aboveSinceMs: null,
     resting: new Set(),
     homes: new Map(),

@@ -144,6 +144,8 @@ export type HostState = {
   /** Of domains that migrated here: what was, and for which of them nothing has changed since. */
   readonly arrivals: Map<DomainId, ArrivalLoads>;
   overloadSeen: OverloadSeen | undefined;
+  /** When another host last carried something else than before, and not by a deal; where nothing but load counts. */
+  peersChangedAtMs: number;
   /** Since when what runs here has been above the limits (`hard-pressed.ts`); null while it is not. */
   aboveSinceMs: number | null;
   readonly resting: Set<DomainId>;

@@ -1,9 +1,10 @@
 /** What is a reason to move a domain again, and what is none. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { arrivedEntry } from '../src/claims/claim.ts';
 import { createHost, step } from '../src/host.ts';
-import type { DomainSample } from '../src/model/model.ts';
+import type { DomainSample, LoadSummary } from '../src/model/model.ts';
+import { preset } from '../src/preset.ts';
 import type { HostState } from '../src/state.ts';
 import { addressOf, hostConfig } from './support/hosts.ts';
 import { capacity, domainId, GIB, hostId } from './support/world.ts';
@@ -12,7 +13,7 @@ const startMs = 10_000_000;
 const moved = domainId('moved');
 
 /** An agent that starts again on a host to which a domain migrated long ago. */
-function restarted(): HostState {
+function restarted(config = hostConfig('here')): HostState {
   const entry = arrivedEntry({
     domain: moved,
     name: 'moved',
@@ -22,7 +23,7 @@ function restarted(): HostState {
     movedAtMs: startMs - 4_000_000,
     carriedRow: [],
   });
-  return createHost(hostConfig('here'), [{ kind: 'home', key: moved, value: entry }], 'auto');
+  return createHost(config, [{ kind: 'home', key: moved, value: entry }], 'auto');
 }
 
 /** What is measured from then on, every five seconds for so long: the domain talks to one partner. */
@@ -83,4 +84,52 @@ test('what overloads its host by no deal is a reason; what a deal has changed is
   state.paperLoad = undefined;
   measure(state, nowMs, 5_000, 'one');
   expect(state.arrivals.get(moved)?.excessBitsPerSecond).toBe(then + 50e6);
+});
+
+describe('what another host carries', () => {
+  const peer = hostId('peer');
+
+  /** What the peer says of itself: so much over its uplink, its claims as they were at this revision. */
+  function hear(state: HostState, nowMs: number, sequence: number, megabits: number, revision = 1) {
+    const load = { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: megabits * 1e6 };
+    const summary: LoadSummary = {
+      host: peer,
+      name: 'peer',
+      sequence,
+      location: [],
+      mode: 'auto',
+      stopped: false,
+      capacity: capacity(),
+      load,
+      measured: true,
+      domains: 0,
+      room: { memoryBytes: GIB, vcpus: 1 },
+      revision,
+      tradedMsAgo: 0,
+    };
+    const message = { kind: 'summary', summary, answer: false } as const;
+    step(state, { kind: 'messageReceived', nowMs, from: peer, message });
+  }
+
+  /** Whether the domain rests after the peer has said that its load, and its claims or not, are different. */
+  function restsAfter(presetName: 'threshold' | 'affinity', megabits: number, revision: number) {
+    const { cost } = preset(presetName);
+    const state = restarted({ ...hostConfig('here'), cost });
+    let nowMs = measure(state, startMs, 600_000, 'one');
+    hear(state, nowMs, 1, 300);
+    nowMs = measure(state, nowMs, 5_000, 'one');
+    expect(state.resting.has(moved)).toBe(true);
+    hear(state, nowMs, 2, megabits, revision);
+    measure(state, nowMs, 5_000, 'one');
+    return state.resting.has(moved);
+  }
+
+  test.each([
+    ['is a reason where nothing but load counts', 'threshold', 100, 1, false],
+    ['is none where it has changed by a deal', 'threshold', 100, 2, true],
+    ['is none where it is as it was', 'threshold', 301, 1, true],
+    ['is none where traffic counts', 'affinity', 100, 1, true],
+  ] as const)('%s', (_, presetName, megabits, revision, expected) => {
+    expect(restsAfter(presetName, megabits, revision)).toBe(expected);
+  });
 });

@@ -36,4 +36,25 @@ describe('clusters as people have them', () => {
     },
     60_000,
   );
+
+  // The rules that count loads alone see the same: what rests on a host that is as it was stays there.
+  test.each([
+    ['threshold', 2],
+    ['threshold', 12],
+    ['threshold', 26],
+    ['threshold', 45],
+    ['aggregate', 12],
+    ['cpu-balance', 3],
+    ['affinity', 83],
+  ] as const)(
+    'under %s (number %i) as well',
+    (preset, seed) => {
+      const cluster: Cluster = { ...mixedCluster(seed), timeline: [hoursLater] };
+      const result = tell(cluster, { preset, seed, untilSeconds: 30_000 });
+      expect(replay(cluster, result.migrations).problems).toEqual([]);
+      expect(movedTwice(result)).toEqual([]);
+      expect(result.quiet).toBe(true);
+    },
+    60_000,
+  );
 });

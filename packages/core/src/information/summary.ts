@@ -7,6 +7,7 @@
 import { paperLoad, rowOf } from '../claims/book.ts';
 import { noteSummary } from '../credibility/charges.ts';
 import { isFruitless } from '../credibility/standing.ts';
+import { notePeerChange } from '../measuring/news.ts';
 import type { InformationMessage } from '../message.ts';
 import { mixed } from '../model/hash.ts';
 import type { DomainId, HostId, LoadSummary } from '../model/model.ts';
@@ -201,6 +202,8 @@ export function receiveSummary(
   // Something changed over there: what gained nothing before may gain something now.
   const isLater = state.directory.learn(summary, nowMs);
   if (isLater) noteSummary(turn, summary);
+  if (isLater && before?.revision === summary.revision && loadChanged(state, before, summary))
+    notePeerChange(state, nowMs);
   if (isLater && isNews(state, before, summary) && !isFruitless(state, from)) {
     // Of many peers some always have news; those that hold partners are worth looking at before it is time.
     if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
@@ -213,10 +216,11 @@ export function receiveSummary(
 }
 
 function isNews(state: HostState, before: LoadSummary | undefined, now: LoadSummary): boolean {
-  return (
-    before?.revision !== now.revision ||
-    loadDiffers(now.load, before.load, now.capacity, marginOf(state))
-  );
+  return before?.revision !== now.revision || loadChanged(state, before, now);
+}
+
+function loadChanged(state: HostState, before: LoadSummary, now: LoadSummary): boolean {
+  return loadDiffers(now.load, before.load, now.capacity, marginOf(state));
 }
 
 function marginOf({ config }: HostState): number {

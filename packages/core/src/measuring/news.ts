@@ -80,13 +80,20 @@ export function noteLooked(state: HostState, nowMs: number): void {
   };
 }
 
+/** Another host carries something else than before, and no claim has changed hands there. */
+export function notePeerChange(state: HostState, nowMs: number): void {
+  if (state.config.cost.affinityWeight > 0) return;
+  state.peersChangedAtMs = nowMs;
+  state.information.rowsChanged = true;
+}
+
 /** Looks anew at every domain that has migrated here; after every sample. */
 export function refreshNews(state: HostState, nowMs: number): void {
   const { arrivals, resting, config } = state;
   resting.clear();
   for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
-  // Where nothing but load counts, any change of any load on any host is a reason.
-  if (config.cost.affinityWeight === 0) return;
+  // Where nothing but load counts, what has changed on other hosts is a reason as well.
+  const countsLoads = config.cost.affinityWeight === 0;
   const isPressed = letsGo(state, nowMs);
   const excessBitsPerSecond = overload(state);
   forgiveDeals(state, excessBitsPerSecond);
@@ -111,6 +118,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
       !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin);
     const isUnchanged =
       isSameHost &&
+      !(countsLoads && state.peersChangedAtMs > then.atMs) &&
       !differs(traits.cpu, then.cpu, coresMin) &&
       !rowDiffers(row, then.row, margin, share);
     if (isUnchanged && !isPressed) resting.add(domain);
