@@ -33,4 +33,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 2102,
     what: 'what its target has refused for good never came there, although no host knows it any more',
   },
+  {
+    seed: 5319,
+    what: 'what follows its group does not go by a policy that was changed while it migrated',
+  },
 ];

@@ -87,3 +87,21 @@ test('and stays when an operator aborts its migration', () => {
   expect(whereabouts(cluster)).toEqual(['h1', 'h0']);
   expect(cluster.failedMoves).toBe(1);
 });
+
+test('and stays when its policy was changed meanwhile, of which its holder does not know', () => {
+  const cluster = pulledAway();
+  const migrating = () =>
+    [...(cluster.host('h0').state?.settlements.values() ?? [])].find(
+      ({ domain, phase }) => domain === 'follows' && phase === 'migrating',
+    );
+  cluster.world.failNext({ kind: 'broken', fraction: 0.5, detail: 'the way was cut' }, 'follows');
+  for (let tenth = 1; migrating() === undefined && tenth < 6_000; tenth++)
+    cluster.runUntil(tenth * 100);
+  expect(migrating()).toBeDefined();
+  cluster.world.redefine('follows', { policy: { keepTogether: 'pair', keepApart: 'pulls' } });
+  for (let tenth = 0; migrating() !== undefined && tenth < 600; tenth++)
+    cluster.runUntil(cluster.world.nowMs() + 100);
+  expect(cluster.failedMoves).toBe(1);
+  const { homes } = cluster.host('h0').state ?? {};
+  expect(homes?.get('follows' as DomainId)?.holder, 'the claim came home').toBe('h0');
+});

@@ -168,13 +168,12 @@ function learnPolicy(turn: Turn, domain: DomainId): void {
   const policy = turn.state.samples.get(domain)?.traits.policy;
   if (entry === undefined || policy === undefined || isSamePolicy(policy, entry.policy)) return;
   const learnt = { ...entry, policy };
-  const isAway = entry.holder !== turn.state.config.self && entry.settlement === null;
-  if (isAway) takeBack(turn, learnt, 'its policy was changed');
-  else {
+  if (entry.holder === turn.state.config.self) {
     setHome(turn, learnt);
     // It may be in a group now that is about to leave it behind.
-    if (entry.holder === turn.state.config.self) bringGroupHome(turn, domain);
-  }
+    bringGroupHome(turn, domain);
+  } else if (entry.settlement === null) takeBack(turn, learnt, 'its policy was changed');
+  // While it migrates its holder goes on by the policy that is written down, and if it stays that is looked at again.
 }
 
 function fact(turn: Turn, domain: DomainId, detail: string): void {

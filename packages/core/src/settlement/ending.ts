@@ -9,6 +9,7 @@ import { takeBack } from '../claims/coming-home.ts';
 import { dropHome, setHome } from '../claims/registers.ts';
 import type { SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
+import { isSamePolicy } from '../model/policy.ts';
 import type { DomainPresence, MigrationResult } from '../ports.ts';
 import type { Turn } from '../state.ts';
 import { followingMax, isToFollow } from './following.ts';
@@ -254,10 +255,13 @@ function stayed(turn: Turn, settlement: Settlement, isCertain: boolean): void {
     restsUntilMs: nowMs + pauseMs,
     restReason: `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`,
   };
-  // What nobody saw end is promised to nobody any more.
-  if (isCertain && rested.failures <= followingMax && isToFollow(state, settlement))
+  const policy = state.samples.get(domain)?.traits.policy;
+  const isAsAgreed = policy === undefined || isSamePolicy(policy, entry.policy);
+  const mayFollow = isCertain && isAsAgreed && rested.failures <= followingMax;
+  // What nobody saw end is promised to nobody any more, nor what its holder knows by an old policy.
+  if (mayFollow && isToFollow(state, settlement))
     setHome(turn, { ...rested, awaitedSinceMs: nowMs });
-  else takeBack(turn, rested, detail);
+  else takeBack(turn, policy === undefined ? rested : { ...rested, policy }, detail);
 }
 
 export function setSettlement(turn: Turn, settlement: Settlement): void {
