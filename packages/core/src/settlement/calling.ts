@@ -97,7 +97,8 @@ function waitsMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs: 
 /**
  * When a claim has rested, and so has trading here and around: whoever settles while claims are still changing
  * hands takes domains out of the trade (a domain that has just migrated stays) that better deals would need.
- * Where trading never stops, claims are settled all the same, later. The less a move saves, the later it is.
+ * Where trading never stops, claims are settled all the same, later. The less a move saves, the later it is: counted from
+ * when trading around here became quiet, which is about the same for everybody, and not anew with every late deal.
  */
 function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs: number): number {
   const { settleAfterMs } = state.config.timing;
@@ -105,9 +106,10 @@ function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs
   const quietMs = Math.min(restedMs, nowMs - tradedAtMs);
   if (quietMs < settleAfterMs && restedMs < patience * settleAfterMs)
     return settleAfterMs - quietMs;
-  if (quietMs >= settleAfterMs + paceMaxMs(state)) return 0;
+  const aroundMs = nowMs - state.heardTradeAtMs;
+  if (aroundMs >= settleAfterMs + paceMaxMs(state)) return 0;
   const pauseMs = settleAfterMs + paceMs(state, holding, nowMs);
-  return Math.max(0, Math.min(pauseMs - quietMs, patience * pauseMs - restedMs));
+  return Math.max(0, Math.min(pauseMs - aroundMs, patience * pauseMs - restedMs));
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
