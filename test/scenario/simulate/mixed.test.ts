@@ -1,7 +1,8 @@
-import { type Cluster, replay, type SimulationResult } from '@barter/sim';
+import { type Cluster, replay } from '@barter/sim';
 import { describe, expect, test } from 'vitest';
 import { tell } from '../story.ts';
 import { mixedCluster } from './mixed-cluster.ts';
+import { movedTwice } from './moved-twice.ts';
 
 /**
  * What holds on every cluster on which nothing changes, whatever its hosts and VMs are like: each VM moves at most once,
@@ -12,16 +13,6 @@ import { mixedCluster } from './mixed-cluster.ts';
 const hoursLater = { atSeconds: 9_000, traffic: [], domains: [] };
 /** On the last three VMs moved again once: what had not come yet was above a limit on paper. */
 const seeds = [...Array.from({ length: 22 }, (_, n) => n + 1), 83, 113];
-
-function movesOf({ migrations }: SimulationResult): ReadonlyMap<string, number> {
-  const moves = new Map<string, number>();
-  for (const { domain } of migrations) moves.set(domain, (moves.get(domain) ?? 0) + 1);
-  return moves;
-}
-
-function movedTwice(result: SimulationResult): readonly string[] {
-  return [...movesOf(result)].flatMap(([domain, moves]) => (moves > 1 ? [domain] : []));
-}
 
 describe('clusters as people have them', () => {
   test.each(seeds)(

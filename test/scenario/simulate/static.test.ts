@@ -1,8 +1,9 @@
-import { type SimulationResult, simulate } from '@barter/sim';
+import { simulate } from '@barter/sim';
 import { describe, expect, test } from 'vitest';
 import { clusterOf, type Instance, makeInstance } from '../../bench/instance.ts';
 import { tell } from '../story.ts';
 import { gainAfter } from './gain.ts';
+import { movedTwice } from './moved-twice.ts';
 import { rewiredCluster } from './rewired.ts';
 
 /** Clusters on which nothing changes: everything is traded on paper, and each VM moves at most once. */
@@ -15,15 +16,6 @@ const instances: readonly Instance[] = [
   { hosts: 12, fill: 95, shape: 'ring', start: 'random', seed: 5 },
   { hosts: 8, fill: 90, shape: 'star', start: 'random', seed: 6 },
 ];
-
-function movedTwice({ migrations }: SimulationResult): readonly string[] {
-  const seen = new Set<string>();
-  return migrations.flatMap(({ domain }) => {
-    const again = seen.has(domain);
-    seen.add(domain);
-    return again ? [domain] : [];
-  });
-}
 
 describe('a static cluster', () => {
   test.each(instances)(

@@ -9,13 +9,11 @@
 import type { InformationMessage } from '../message.ts';
 import type { DomainId, DomainNotice, HostId, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
-import { dropOldest } from './bounded.ts';
+import { bounded, chunks, dropOldest } from './bounded.ts';
 import { keepersRefreshed, pauseMs, refreshesKept } from './information.ts';
 import { standHere } from './looking-around.ts';
 import { noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
 
-/** Domains in one message, at most. */
-export const domainsPerMessage = 256;
 const triesMax = 8;
 const unheardMax = 2_048;
 /** Askers remembered for one domain, and domains that somebody asked about. */
@@ -26,11 +24,6 @@ const awaitedMax = 1_024;
 const awaitedMs = 10_000;
 /** Versions beyond this are somebody's mistake: nobody tries to outdo them. */
 const versionMax = 2 ** 50;
-
-/** As many of a peer's list as a message may hold; nearly always that is all of it. */
-export function bounded<Item>(items: readonly Item[]): readonly Item[] {
-  return items.length > domainsPerMessage ? items.slice(0, domainsPerMessage) : items;
-}
 
 /** Which domains go to whom. */
 type Letters = Map<HostId, Set<DomainId>>;
@@ -339,13 +332,4 @@ export function contest(turn: Turn, told: Whereabouts, from: HostId): void {
     atMs: nowMs,
     isOwnWord: home === from,
   });
-}
-
-function chunks(domains: ReadonlySet<DomainId>): readonly (readonly DomainId[])[] {
-  const all = [...domains];
-  if (all.length <= domainsPerMessage) return [all];
-  const some: DomainId[][] = [];
-  for (let start = 0; start < all.length; start += domainsPerMessage)
-    some.push(all.slice(start, start + domainsPerMessage));
-  return some;
 }

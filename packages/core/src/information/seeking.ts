@@ -12,7 +12,8 @@ import { shareOf } from '../model/hash.ts';
 import type { Book, DomainId, HostId, TrafficRow, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { lookForNews, wake } from '../trading/prospects.ts';
-import { bounded, contest, domainsPerMessage } from './announcing.ts';
+import { contest } from './announcing.ts';
+import { bounded, domainsPerMessage } from './bounded.ts';
 import { pauseMs, type Search, type Watch } from './information.ts';
 import { learnRows } from './rows.ts';
 

@@ -10,7 +10,7 @@
 
 import { isHeldHere } from '../claims/book.ts';
 import { placeOf } from '../claims/offering.ts';
-import { domainsPerMessage } from '../information/announcing.ts';
+import { domainsPerMessage } from '../information/bounded.ts';
 import { placesOf, whereaboutsOf } from '../information/whereabouts.ts';
 import type { Book, DomainId, HostId, Whereabouts } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
