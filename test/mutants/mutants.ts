@@ -52,16 +52,22 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'measuring/sampling.ts',
-        original: 'if (isAway) takeBack(',
-        broken: 'if (isAway && turn.nowMs < 0) takeBack(',
+        original: 'if (entry.settlement === null) takeBack(',
+        broken: 'if (entry.settlement === null && turn.nowMs < 0) takeBack(',
       },
     ],
   },
   one(
     'let a holder go on by an old policy',
     'measuring/sampling.ts',
-    'if (isAway) takeBack(',
-    'if (isAway && turn.nowMs < 0) takeBack(',
+    'if (entry.settlement === null) takeBack(',
+    'if (entry.settlement === null && turn.nowMs < 0) takeBack(',
+  ),
+  one(
+    'call the first of a keep-together group to where there is room for it alone',
+    'settlement/group-room.ts',
+    'if (own !== undefined && !fits(own, free))',
+    'if (own !== undefined && !fits(own, free) && own.domains < 0)',
   ),
   one(
     'do not look who is there before calling a domain that is to be kept apart',

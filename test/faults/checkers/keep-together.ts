@@ -3,8 +3,8 @@
  * hold: the smaller of their two shares does not grow. And what a side gives of a group has one home: of what has
  * several, a deal that turns out void would leave each at its own.
  *
- * At execution, of groups that were whole at the beginning: no domain leaves while another one of its group, none of which
- * has left yet, stays; and they are at home on several hosts only while one of them is on its way. Excused is a group of
+ * At execution: the first of a group is called only to where there is room for all of it that is to come. And of groups
+ * that were whole at the beginning: no domain leaves while another one of its group, none of which has left yet, stays; and they are at home on several hosts only while one of them is on its way. Excused is a group of
  * which a claim came home, by whatever but a deal, void ones included, when another domain had left or was leaving: its
  * migration failed, its holder was silent or gave it up. What has left cannot be called back, and who is silent may be
  * gone for good. Excused is also one that somebody has handled or redefined.
@@ -133,6 +133,34 @@ export function keepTogether(scene: Scene): Checker {
       );
   };
 
+  /** A host calls a domain: by what it has measured and promised, the rest of the group has room as well. */
+  const calls = (host: HostId, id: DomainId, before: Share) => {
+    const { state } = cluster.host(host);
+    const group = before.get(id)?.group;
+    const sample = state?.sample;
+    if (state === undefined || group === undefined || !sample) return;
+    const isOf = (domain: DomainId) => groupOf(host, domain) === group;
+    const reserved = [...state.reservations.values()].filter(({ domain }) => domain !== id);
+    const hasMoved = [...state.homes.values()].some(
+      ({ domain, movedAtMs }) => isOf(domain) && movedAtMs !== null,
+    );
+    if (hasMoved || reserved.some(({ domain }) => isOf(domain))) return;
+    let freeBytes = sample.capacity.memoryTransientBytes;
+    for (const { traits } of reserved) freeBytes -= traits.memoryBytes;
+    for (const [domain, { traits }] of state.samples)
+      if (!reserved.some((one) => one.domain === domain)) freeBytes -= traits.memoryBytes;
+    const coming = [...state.holdings.values()].filter(
+      ({ claim, givenTo }) => givenTo === null && isOf(claim.domain),
+    );
+    const bytes = coming.reduce((sum, { traits }) => sum + traits.memoryBytes, 0);
+    if (bytes > freeBytes)
+      throw new Violation(
+        name,
+        coming.map(({ claim }) => claim.domain),
+        `${host} calls ${id}, and has no room for all ${coming.length} of ${group} that are to come`,
+      );
+  };
+
   const cameHome = (host: HostId, id: DomainId) => {
     const group = wholeGroupOf(id);
     if (group?.domains.some((other) => other !== id && hasLeft(host, other)))
@@ -184,6 +212,10 @@ export function keepTogether(scene: Scene): Checker {
         const known = scene.records(host).get('deal', value.id)?.phase;
         if (value.phase === decides && known !== decides) agreed(host, value);
       }
+      for (const { kind, key, value } of effect.records)
+        if (kind === 'reservation' && value !== null)
+          if (scene.records(host).get('reservation', key) === undefined)
+            calls(host, value.domain, shareOf(host));
       for (const { kind, value } of effect.records) {
         if (kind !== 'home' || value === null || value.holder !== host) continue;
         const holder = scene.records(host).get('home', value.domain)?.holder ?? host;
