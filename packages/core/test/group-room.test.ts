@@ -6,29 +6,16 @@ import { createHost } from '../src/host.ts';
 import type { SettlementId } from '../src/model/model.ts';
 import { whyGroupWaits } from '../src/settlement/group-room.ts';
 import type { HostState } from '../src/state.ts';
+import { holdingOf } from './support/holdings.ts';
 import { hostConfig } from './support/hosts.ts';
-import { domainId, GIB, hostId, traits } from './support/world.ts';
+import { GIB, hostId } from './support/world.ts';
 
 const nowMs = 1_000_000;
 const home = hostId('home');
 
 function hold(state: HostState, name: string, keepTogether?: string): Holding {
-  const holding: Holding = {
-    claim: { domain: domainId(name), home, holder: state.config.self, version: 2 },
-    traits: traits({
-      name,
-      memoryBytes: GIB,
-      policy: keepTogether === undefined ? {} : { keepTogether },
-    }),
-    row: [],
-    deal: 'deal' as never,
-    acquiredAtMs: 0,
-    leaseExpiresAtMs: nowMs + 60_000,
-    confirmed: true,
-    givenTo: null,
-    settleNotBeforeMs: 0,
-    waiting: '',
-  };
+  const policy = keepTogether === undefined ? {} : { keepTogether };
+  const holding = holdingOf(name, 'home', { policy });
   state.holdings.set(holding.claim.domain, holding);
   return holding;
 }

@@ -5,6 +5,7 @@ import { arrivedEntry, type HomeEntry } from '../src/claims/claim.ts';
 import { createHost } from '../src/host.ts';
 import { letsGo, letsGoAtMs, noteLimits } from '../src/measuring/hard-pressed.ts';
 import type { HostState } from '../src/state.ts';
+import { holdingOf } from './support/holdings.ts';
 import { hostConfig } from './support/hosts.ts';
 import { capacity, domainId, GIB, hostId, traits } from './support/world.ts';
 
@@ -51,24 +52,10 @@ function hostWith(guests: readonly Guest[], comingGibibytes = 0): HostState {
     });
     state.homes.set(domain, leaving ? { ...entry, holder: hostId('elsewhere') } : entry);
   }
-  if (comingGibibytes > 0)
-    state.holdings.set(domainId('coming'), {
-      claim: {
-        domain: domainId('coming'),
-        home: hostId('elsewhere'),
-        holder: state.config.self,
-        version: 2,
-      },
-      traits: traits({ name: 'coming', memoryBytes: comingGibibytes * GIB }),
-      row: [],
-      deal: 'deal' as never,
-      acquiredAtMs: 0,
-      leaseExpiresAtMs: nowMs + 60_000,
-      confirmed: true,
-      givenTo: null,
-      settleNotBeforeMs: 0,
-      waiting: '',
-    });
+  if (comingGibibytes > 0) {
+    const coming = holdingOf('coming', 'elsewhere', { memoryBytes: comingGibibytes * GIB });
+    state.holdings.set(coming.claim.domain, coming);
+  }
   noteLimits(state, nowMs);
   return state;
 }

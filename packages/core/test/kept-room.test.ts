@@ -3,43 +3,22 @@
 import { expect, test } from 'vitest';
 import type { Holding } from '../src/claims/claim.ts';
 import { createHost } from '../src/host.ts';
-import type { TrafficRow } from '../src/model/model.ts';
 import { whyRoomIsKept } from '../src/settlement/kept-room.ts';
+import { holdingOf } from './support/holdings.ts';
 import { hostConfig } from './support/hosts.ts';
-import { domainId, GIB, hostId, traits } from './support/world.ts';
+import { domainId, GIB, hostId } from './support/world.ts';
 
 const nowMs = 1_000_000;
 const [home, elsewhere] = [hostId('home'), hostId('elsewhere')];
-
-function holdingOf(name: string, from: string, row: TrafficRow): Holding {
-  const claim = {
-    domain: domainId(name),
-    home: hostId(from),
-    holder: hostId('here'),
-    version: 2,
-  };
-  return {
-    claim,
-    traits: traits({ name, memoryBytes: GIB, migrationBytes: GIB }),
-    row,
-    deal: 'deal' as never,
-    acquiredAtMs: 0,
-    leaseExpiresAtMs: nowMs + 60_000,
-    confirmed: true,
-    givenTo: null,
-    settleNotBeforeMs: 0,
-    waiting: '',
-  };
-}
 
 /** Two that run beside each other and are to come here, with what they say to each other; and a third from elsewhere. */
 function claims(bitsPerSecond: number) {
   const state = createHost(hostConfig('here'), [], 'auto');
   for (const host of [home, elsewhere])
     state.directory.learnPlace({ host, name: host, location: ['pod0', `rack-of-${host}`] }, true);
-  const one = holdingOf('one', 'home', [{ partner: domainId('two'), bitsPerSecond }]);
-  const two = holdingOf('two', 'home', [{ partner: domainId('one'), bitsPerSecond }]);
-  const third = holdingOf('third', 'elsewhere', []);
+  const one = holdingOf('one', 'home', {}, [{ partner: domainId('two'), bitsPerSecond }]);
+  const two = holdingOf('two', 'home', {}, [{ partner: domainId('one'), bitsPerSecond }]);
+  const third = holdingOf('third', 'elsewhere');
   for (const holding of [one, two, third]) state.holdings.set(holding.claim.domain, holding);
   return { state, one, two, third };
 }
