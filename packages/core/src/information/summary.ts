@@ -201,22 +201,21 @@ export function receiveSummary(
   const before = state.directory.peers.get(from)?.summary;
   // Something changed over there: what gained nothing before may gain something now.
   const isLater = state.directory.learn(summary, nowMs);
-  if (isLater) noteSummary(turn, summary);
-  if (isLater && before?.revision === summary.revision && loadChanged(state, before, summary))
-    notePeerChange(state, nowMs);
-  if (isLater && isNews(state, before, summary) && !isFruitless(state, from)) {
-    // Of many peers some always have news; those that hold partners are worth looking at before it is time.
-    if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
-    else lookAgainAt(state, from);
+  if (isLater) {
+    noteSummary(turn, summary);
+    const hasSameClaims = before?.revision === summary.revision;
+    const isChanged = hasSameClaims && loadChanged(state, before, summary);
+    if (isChanged) notePeerChange(state, nowMs);
+    if ((isChanged || !hasSameClaims) && !isFruitless(state, from)) {
+      // Of many peers some always have news; those that hold partners are worth looking at before it is time.
+      if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
+      else lookAgainAt(state, from);
+    }
   }
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;
   tell(turn, from, makeSummary(turn), false);
-}
-
-function isNews(state: HostState, before: LoadSummary | undefined, now: LoadSummary): boolean {
-  return before?.revision !== now.revision || loadChanged(state, before, now);
 }
 
 function loadChanged(state: HostState, before: LoadSummary, now: LoadSummary): boolean {

@@ -9,12 +9,10 @@
  * any room there is.
  */
 
-import { isHeldHere, paperLoad, whyUnmovable } from '../claims/book.ts';
-import { overLimitCost } from '../model/cost.ts';
+import { isHeldHere, whyUnmovable } from '../claims/book.ts';
+import { aboveLimits, excessOf, isAbove } from '../claims/limits.ts';
 import { giveUpAfterMs } from '../settlement/patience.ts';
 import type { HostState } from '../state.ts';
-
-type Amount = { memoryBytes: number; vcpus: number };
 
 /** To be called whenever the samples or the claims are looked at anew: since when this host has been above its limits. */
 export function noteLimits(state: HostState, nowMs: number): void {
@@ -34,18 +32,15 @@ export function letsGo(state: HostState, nowMs: number): boolean {
 }
 
 function isAboveLimits(state: HostState): boolean {
-  if (state.sample === null) return false;
-  const { capacity } = state.sample;
-  if (overLimitCost(paperLoad(state), capacity) === 0) return false;
-  const running: Amount = { memoryBytes: 0, vcpus: 0 };
+  if (state.sample === null || !isAbove(aboveLimits(state))) return false;
+  const running = { memoryBytes: 0, vcpus: 0 };
   for (const { traits } of state.samples.values()) add(running, traits);
-  return overLimitCost(running, capacity) > 0;
+  return isAbove(excessOf(running, state.sample.capacity));
 }
 
 /** Whether what Barter has not moved yet, and may move, is as much as the claims here are above the limits. */
 function canOthersGo(state: HostState, nowMs: number): boolean {
-  if (state.sample === null) return false;
-  const others: Amount = { memoryBytes: 0, vcpus: 0 };
+  const others = { memoryBytes: 0, vcpus: 0 };
   for (const entry of state.homes.values()) {
     const { domain, movedAtMs, settlement } = entry;
     const isFree = movedAtMs === null && settlement === null && isHeldHere(state, domain);
@@ -53,12 +48,14 @@ function canOthersGo(state: HostState, nowMs: number): boolean {
     if (isFree && traits !== undefined && whyUnmovable(state, entry, nowMs) === null)
       add(others, traits);
   }
-  const { memoryBytes, vcpus } = paperLoad(state);
-  const { memoryLimitBytes, vcpuLimit } = state.sample.capacity;
-  return memoryBytes - others.memoryBytes <= memoryLimitBytes && vcpus - others.vcpus <= vcpuLimit;
+  const above = aboveLimits(state);
+  return above.memoryBytes <= others.memoryBytes && above.vcpus <= others.vcpus;
 }
 
-function add(sum: Amount, { memoryBytes, vcpus }: Readonly<Amount>): void {
+function add(
+  sum: { memoryBytes: number; vcpus: number },
+  { memoryBytes, vcpus }: Readonly<typeof sum>,
+): void {
   sum.memoryBytes += memoryBytes;
   sum.vcpus += vcpus;
 }

@@ -80,7 +80,10 @@ export function noteLooked(state: HostState, nowMs: number): void {
   };
 }
 
-/** Another host carries something else than before, and no claim has changed hands there. */
+/**
+ * Another host carries something else than before, and no claim has changed hands there: where nothing but load counts,
+ * that is a reason as well.
+ */
 export function notePeerChange(state: HostState, nowMs: number): void {
   if (state.config.cost.affinityWeight > 0) return;
   state.peersChangedAtMs = nowMs;
@@ -92,8 +95,6 @@ export function refreshNews(state: HostState, nowMs: number): void {
   const { arrivals, resting, config } = state;
   resting.clear();
   for (const domain of arrivals.keys()) if (!state.homes.has(domain)) arrivals.delete(domain);
-  // Where nothing but load counts, what has changed on other hosts is a reason as well.
-  const countsLoads = config.cost.affinityWeight === 0;
   const isPressed = letsGo(state, nowMs);
   const excessBitsPerSecond = overload(state);
   forgiveDeals(state, excessBitsPerSecond);
@@ -118,7 +119,7 @@ export function refreshNews(state: HostState, nowMs: number): void {
       !differs(excessBitsPerSecond, then.excessBitsPerSecond, margin);
     const isUnchanged =
       isSameHost &&
-      !(countsLoads && state.peersChangedAtMs > then.atMs) &&
+      state.peersChangedAtMs <= then.atMs &&
       !differs(traits.cpu, then.cpu, coresMin) &&
       !rowDiffers(row, then.row, margin, share);
     if (isUnchanged && !isPressed) resting.add(domain);

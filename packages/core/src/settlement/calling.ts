@@ -2,7 +2,7 @@
 
 import { heldDomains, traitsOf } from '../claims/book.ts';
 import { type Holding, isHeld } from '../claims/claim.ts';
-import type { DomainId, HostCapacity, Policy, SettlementId } from '../model/model.ts';
+import type { DomainId, HostRoom, Policy, SettlementId } from '../model/model.ts';
 import { countGroups } from '../model/policy.ts';
 import type { HostState, Turn } from '../state.ts';
 import { giveUp } from './giving-up.ts';
@@ -10,7 +10,8 @@ import { whyGroupWaits } from './group-room.ts';
 import { type Blocked, makeRoom } from './hurry.ts';
 import { type Worth, whyRoomIsKept } from './kept-room.ts';
 import { patience } from './patience.ts';
-import { committedMemoryBytes, reservationOf, setReservation } from './reserving.ts';
+import { reservationOf, setReservation } from './reserving.ts';
+import { freeRoom } from './room.ts';
 import type { Reservation } from './settlement.ts';
 import { paceMaxMs, paceMs, urgencyPerByte, worthPerByte } from './worth.ts';
 
@@ -42,12 +43,12 @@ export function callNext(turn: Turn, random: number): void {
   state.callsDueAtMs = settleAfterMs === 0 ? 0 : nowMs + Math.max(soonMs, leastMs);
   ready.sort((one, other) => other.worth - one.worth);
   const blocked: Blocked[] = [];
+  let room = freeRoom(state, sample.capacity);
   for (const { holding, worth } of ready) {
     if (state.reservations.size >= config.migrationsAtOnce) break;
-    const roomBytes = sample.capacity.memoryTransientBytes - committedMemoryBytes(state);
     const obstacle =
-      whyNoRoom(state, holding, sample.capacity, roomBytes) ??
-      whyRoomIsKept(state, { holding, worth }, roomBytes, next, nowMs);
+      whyNoRoom(state, holding, room) ??
+      whyRoomIsKept(state, { holding, worth }, room.memoryBytes, next, nowMs);
     if (obstacle !== null) {
       blocked.push({ holding, urgencyPerByte: worth });
       if (holding.waiting !== obstacle)
@@ -70,6 +71,7 @@ export function callNext(turn: Turn, random: number): void {
       opened: false,
     };
     setReservation(turn, reservation);
+    room = freeRoom(state, sample.capacity);
     turn.due(`settle ${settlement}`);
     ask(turn, reservation);
   }
@@ -113,26 +115,18 @@ function quietInMs(state: HostState, holding: Holding, nowMs: number, tradedAtMs
 }
 
 /** Why the domain cannot come now, although its claim is ours; null when it can. */
-function whyNoRoom(
-  state: HostState,
-  holding: Holding,
-  { vcpuLimit }: HostCapacity,
-  roomBytes: number,
-): string | null {
+function whyNoRoom(state: HostState, holding: Holding, room: HostRoom): string | null {
   const { memoryBytes, vcpus, policy, name } = holding.traits;
-  if (memoryBytes > roomBytes) {
+  if (memoryBytes > room.memoryBytes) {
     const leaving = [...state.homes.values()].filter((entry) => entry.holder !== state.config.self);
     const hope =
       leaving.length > 0 ? `until one of ${leaving.length} leaving VMs is gone` : 'at all';
-    return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, roomBytes)} are free`;
+    return `no room for ${name} ${hope}: it needs ${memoryBytes} bytes and ${Math.max(0, room.memoryBytes)} are free`;
   }
-  let freeVcpus = vcpuLimit;
-  for (const { traits } of state.reservations.values()) freeVcpus -= traits.vcpus;
-  for (const { traits } of state.samples.values()) freeVcpus -= traits.vcpus;
-  if (vcpus > freeVcpus) return `no vCPUs left for ${name}`;
+  if (vcpus > room.vcpus) return `no vCPUs left for ${name}`;
   if (isKeptApart(state, holding.claim.domain, policy))
     return `${name} is to be kept apart from a VM here (group ${policy.keepApart})`;
-  return whyGroupWaits(state, holding, { memoryBytes: roomBytes, vcpus: freeVcpus });
+  return whyGroupWaits(state, holding, room);
 }
 
 /** Whether another domain of its keep-apart group is here: also one that has been given away and still runs here. */

@@ -5,17 +5,15 @@
  */
 
 import type { Holding } from '../claims/claim.ts';
+import type { HostRoom } from '../model/model.ts';
 import type { HostState } from '../state.ts';
 import { reservationOf } from './reserving.ts';
-
-/** Memory, and virtual CPUs. */
-export type Room = Readonly<{ memoryBytes: number; vcpus: number }>;
 
 /** What has still to come of one group. */
 type Rest = { domains: number; memoryBytes: number; vcpus: number; hasBegun: boolean };
 
 /** Why a claim that fits into what is free waits all the same, for its own group or for another one; null when it may come. One sentence. */
-export function whyGroupWaits(state: HostState, holding: Holding, free: Room): string | null {
+export function whyGroupWaits(state: HostState, holding: Holding, free: HostRoom): string | null {
   const rests = restsOf(state);
   if (rests.size === 0) return null;
   const { name, memoryBytes, vcpus, policy } = holding.traits;
@@ -59,6 +57,6 @@ function restsOf(state: HostState): ReadonlyMap<string, Rest> {
   return rests;
 }
 
-function fits(what: Room, free: Room): boolean {
+function fits(what: HostRoom, free: HostRoom): boolean {
   return what.memoryBytes <= free.memoryBytes && what.vcpus <= free.vcpus;
 }

@@ -4,13 +4,14 @@
 
 import { heldDomains, rowOf } from '../claims/book.ts';
 import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
+import { aboveLimits } from '../claims/limits.ts';
 import { cutBook, makeBook } from '../claims/offering.ts';
 import { noteDeal, noteSilence } from '../credibility/charges.ts';
 import { isFruitless } from '../credibility/standing.ts';
 import type { Book, DealId, DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { type Deal, type DealReply, isOpen, stepDeal } from './deal.ts';
-import { aboveLimits, relieved } from './over-limit.ts';
+import { relieved } from './over-limit.ts';
 import { rest, wake } from './prospects.ts';
 
 const significantShare = 0.02;

@@ -3,31 +3,14 @@
  * deal does about it. Why such a host has something to gain is in `cost.ts`.
  */
 
-import { heldDomains, lockedDomains, paperLoad, traitsOf, whyNotOffered } from '../claims/book.ts';
+import { heldDomains, lockedDomains, traitsOf, whyNotOffered } from '../claims/book.ts';
+import { aboveLimits, type Excess, excessOf, isAbove } from '../claims/limits.ts';
 import { makeBook } from '../claims/offering.ts';
-import type { DomainTraits, HostCapacity, HostLoad, LoadSummary } from '../model/model.ts';
+import type { DomainTraits, LoadSummary } from '../model/model.ts';
 import { receiveViolation } from '../model/policy.ts';
 import type { HostState } from '../state.ts';
 import type { Deal } from './deal.ts';
 import { tradingPeers, whyNotTrading } from './willingness.ts';
-
-/** What the claims of a host exceed its limits by; 0 where they do not. */
-export type Excess = Readonly<{ memoryBytes: number; vcpus: number }>;
-
-function excessOf(
-  load: Pick<HostLoad, 'memoryBytes' | 'vcpus'>,
-  { memoryLimitBytes, vcpuLimit }: HostCapacity,
-): Excess {
-  return {
-    memoryBytes: Math.max(0, load.memoryBytes - memoryLimitBytes),
-    vcpus: Math.max(0, load.vcpus - vcpuLimit),
-  };
-}
-
-export function aboveLimits(state: HostState): Excess {
-  if (state.sample === null) return { memoryBytes: 0, vcpus: 0 };
-  return excessOf(paperLoad(state), state.sample.capacity);
-}
 
 /** Why this host is above its limits and stays so for now; null where it keeps them. One sentence. */
 export function whyAboveLimits(state: HostState, nowMs: number): string | null {
@@ -89,10 +72,6 @@ function ending(name: string, left: Excess): string {
   return isAbove(left)
     ? `It leaves ${name} ${amount(left)} above its limits.`
     : `It brings ${name} back within its limits.`;
-}
-
-function isAbove({ memoryBytes, vcpus }: Excess): boolean {
-  return memoryBytes > 0 || vcpus > 0;
 }
 
 function isLess(now: Excess, then: Excess): boolean {
