@@ -4,10 +4,11 @@
  * several, a deal that turns out void would leave each at its own.
  *
  * At execution: the first of a group is called only to where there is room for all of it that is to come. And of groups
- * that were whole at the beginning: no domain leaves while another one of its group, none of which has left yet, stays; and they are at home on several hosts only while one of them is on its way. Excused is a group of
- * which a claim came home, by whatever but a deal, void ones included, when another domain had left or was leaving: its
- * migration failed, its holder was silent or gave it up. What has left cannot be called back, and who is silent may be
- * gone for good. Excused is also one that somebody has handled or redefined.
+ * that were whole at the beginning: no domain leaves while another one of its group, none of which has left yet, stays;
+ * and they are at home on several hosts only while one of them is on its way. Excused is a group of which a claim came
+ * home, by whatever but a deal, void ones included, when another domain had left or was leaving: its migration failed,
+ * its holder was silent or gave it up. What has left cannot be called back, and who is silent may be gone for good.
+ * Excused is also one that somebody has handled or redefined.
  */
 
 import type { Claim, DomainId, HostId, JournalRecord } from '@barter/core';
@@ -134,9 +135,9 @@ export function keepTogether(scene: Scene): Checker {
   };
 
   /** A host calls a domain: by what it has measured and promised, the rest of the group has room as well. */
-  const calls = (host: HostId, id: DomainId, before: Share) => {
+  const calls = (host: HostId, id: DomainId) => {
     const { state } = cluster.host(host);
-    const group = before.get(id)?.group;
+    const group = groupOf(host, id);
     const sample = state?.sample;
     if (state === undefined || group === undefined || !sample) return;
     const isOf = (domain: DomainId) => groupOf(host, domain) === group;
@@ -214,8 +215,7 @@ export function keepTogether(scene: Scene): Checker {
       }
       for (const { kind, key, value } of effect.records)
         if (kind === 'reservation' && value !== null)
-          if (scene.records(host).get('reservation', key) === undefined)
-            calls(host, value.domain, shareOf(host));
+          if (scene.records(host).get('reservation', key) === undefined) calls(host, value.domain);
       for (const { kind, value } of effect.records) {
         if (kind !== 'home' || value === null || value.holder !== host) continue;
         const holder = scene.records(host).get('home', value.domain)?.holder ?? host;

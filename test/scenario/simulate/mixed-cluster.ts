@@ -5,6 +5,7 @@
  */
 
 import { type Cluster, parseCluster, SimRandom } from '@barter/sim';
+import { normal } from '../../bench/cluster.ts';
 
 const GiB = 2 ** 30;
 const busiest = 0.6;
@@ -66,8 +67,7 @@ class Draw {
 
   /** Lognormal: half of them below 1. */
   factor(sigma: number): number {
-    const [one, other] = [this.#random.next(), this.#random.next()];
-    return Math.exp(sigma * Math.sqrt(-2 * Math.log(1 - one)) * Math.cos(2 * Math.PI * other));
+    return Math.exp(sigma * normal(() => this.#random.next()));
   }
 }
 
