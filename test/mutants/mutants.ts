@@ -180,8 +180,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'begin a second migration while the first is in doubt',
     'settlement/sending.ts',
-    '  if (entry.settlement !== null)\n    return',
-    '  if (entry.settlement !== null && nowMs < 0)\n    return',
+    'if (entry.settlement !== null) return inDoubt(',
+    'if (entry.settlement !== null && nowMs < 0) return inDoubt(',
   ),
   one(
     'do not ask after a restart how a migration ended',

@@ -58,7 +58,7 @@ export type RefuseReason =
   | 'busy' // as many migrations under way as allowed
   | 'policy' // frozen, pinned, kept apart or together: checked again at execution
   | 'blocked' // libvirt says that this domain cannot migrate
-  | 'cooldown' // migrated a short while ago
+  | 'cooldown' // migrated a short while ago, or waits for whoever can tell how its last migration ended
   | 'window' // outside the migration windows
   | 'gone' // no such domain is running here
   | 'check-failed' // a pre-migration check failed on one of the sides

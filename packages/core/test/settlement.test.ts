@@ -233,6 +233,45 @@ describe('a domain that its hypervisor let run on without knowing whether it run
   });
 });
 
+describe('a home that is called for a domain of which nobody knows how its last migration ended', () => {
+  const nowMs = 4_000;
+
+  /** libvirt answers no question about a guest that is held, and so it counts as blocked. */
+  function called(home: HostState) {
+    const { sample, ...event } = sampled(nowMs - 500, true) as HostEvent & { kind: 'sampled' };
+    const domains = sample.domains.map((one) => ({ ...one, blocked: 'libvirt timed out' }));
+    step(home, { ...event, sample: { ...sample, domains } });
+    const message: Message = {
+      kind: 'settle',
+      settlement: 's2' as SettlementId,
+      domain,
+      version: 65_537,
+      leaseMs: 30_000,
+    };
+    const from = hostId('target');
+    const said = step(home, { kind: 'messageReceived', nowMs, from, message });
+    return said.effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []));
+  }
+
+  const detail = 'how its last migration ended is not known yet';
+
+  it('says so, and that it will be known in a moment', () => {
+    expect(called(homeInDoubt())).toContainEqual(
+      expect.objectContaining({ kind: 'refuse', reason: 'busy', detail }),
+    );
+  });
+
+  it('lets its holder wait where it waits itself, for the target or an operator', () => {
+    const home = homeInDoubt();
+    const presence = { state: 'paused', detail: '', byMigration: true } as const;
+    step(home, { kind: 'inspected', nowMs: 2_000, settlement, domain, presence });
+    expect(home.settlements.get(settlement)?.unresolvedSinceMs).toBe(2_000);
+    expect(called(home)).toContainEqual(
+      expect.objectContaining({ kind: 'refuse', reason: 'cooldown', detail }),
+    );
+  });
+});
+
 describe('a home that has forgotten a migration, asked about it by the target', () => {
   it.each([
     [

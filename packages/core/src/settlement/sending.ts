@@ -112,15 +112,14 @@ function whyRefused(
     return { reason: 'busy', detail: 'the home has not been measured for too long' };
   if (state.unmeasured !== null)
     return { reason: 'busy', detail: `the home cannot be measured: ${state.unmeasured}` };
+  // A holder whose lease has ended asks anew. Before all that is asked of libvirt: it cannot tell while the guest is held.
+  if (entry.settlement !== null) return inDoubt(state, entry.settlement);
   const { policy } = sample.traits;
   if (policy.frozen) return { reason: 'policy', detail: 'its policy says frozen' };
   const name = state.directory.hostName(from);
   if (policy.pin !== undefined && !policy.pin.includes(from) && !policy.pin.includes(name))
     return { reason: 'policy', detail: `it is pinned to ${policy.pin.join(', ')}` };
   if (sample.blocked !== undefined) return { reason: 'blocked', detail: sample.blocked };
-  // A holder whose lease has ended asks anew while nobody knows yet how its first attempt ended.
-  if (entry.settlement !== null)
-    return { reason: 'busy', detail: 'how its last migration ended is not known yet' };
   const unmovable = whyUnmovable(state, entry, nowMs);
   if (unmovable !== null) return { reason: 'cooldown', detail: unmovable };
   if (state.sample?.migrationWindowOpen === false)
@@ -137,6 +136,16 @@ function whyRefused(
   if (underWay >= state.config.migrationsAtOnce)
     return { reason: 'busy', detail: 'as many migrations under way as allowed' };
   return null;
+}
+
+/** What is being found out is known in a moment; what waits for a host or an operator may wait for long, and so may the holder. */
+function inDoubt(
+  { settlements }: HostState,
+  settlement: SettlementId,
+): Readonly<{ reason: RefuseReason; detail: string }> {
+  const isWaiting = (settlements.get(settlement)?.unresolvedSinceMs ?? null) !== null;
+  const detail = 'how its last migration ended is not known yet';
+  return { reason: isWaiting ? 'cooldown' : 'busy', detail };
 }
 
 /** Keeps the holder informed, and asks on about migrations whose end nobody saw. */
