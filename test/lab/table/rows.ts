@@ -138,6 +138,16 @@ export const rows: readonly Row[] = [
     },
   },
   {
+    // Nobody has watched, and only the log of the copy tells how that ended.
+    name: 'target agent and target libvirtd together, finish, the order unread',
+    ends: source,
+    async act(stage) {
+      await stage.performDone();
+      await Promise.all([stage.lab.killAgent(target), stage.killLibvirtd(target, 2_000)]);
+      await stage.lab.startAgent(target);
+    },
+  },
+  {
     name: 'target libvirtd, finish, the guest just running',
     ends: 'either',
     async act(stage) {

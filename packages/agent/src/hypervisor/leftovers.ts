@@ -18,6 +18,7 @@ import {
 } from '@barter/libvirt';
 import type { DepartureWay } from '../mover/departures.ts';
 import { inspectDomain } from './presence.ts';
+import type { OrderedCopy } from './qemu-log.ts';
 
 /** What is known of an arrival besides what libvirt says. */
 export type ArrivalDoor = Readonly<{
@@ -31,11 +32,18 @@ export type ArrivalEvidence =
   | Readonly<{ kind: 'unknown' }>
   /** libvirt calls of this settlement were let in, and no order to run the domain was among them. */
   | Readonly<{ kind: 'opened' }>
-  /** One was; `atMs` on the clock of monotonic.ts. */
-  | Readonly<{ kind: 'ordered'; atMs: number }>;
+  /** One was; `atMs` on the clock of monotonic.ts. `copy`: what libvirt's log of it is found by; null when nobody noted that. */
+  | Readonly<{ kind: 'ordered'; atMs: number; copy: Omit<OrderedCopy, 'uuid' | 'atMs'> | null }>;
 
-/** Whether somebody has looked at libvirt all the time since then, and not seen the domain run. */
-export type NotSeenRunning = (uuid: string, sinceMs: number) => boolean;
+/** Who can tell that a copy which is gone has never run. */
+export type ArrivalWitness = Readonly<{
+  /** Whether somebody has looked at libvirt all the time since then, and not seen the domain run. */
+  notSeenRunning(uuid: string, sinceMs: number): boolean;
+  /** Whether somebody has seen it run since then. */
+  wasSeenRunning(uuid: string, sinceMs: number): boolean;
+  /** Whether libvirt has written that it ended the copy before it ran (qemu-log.ts). */
+  wasEndedUnrun(copy: OrderedCopy): Promise<boolean>;
+}>;
 
 /** Told the definition before it goes, without its secrets: somebody may want it back. */
 export type OnUndefine = (name: string, xml: string) => void;
@@ -111,7 +119,7 @@ export async function refuseArrival(
   door: ArrivalDoor,
   settlement: string,
   uuid: string,
-  notSeenRunning: NotSeenRunning,
+  witness: ArrivalWitness,
 ): Promise<RefusalOutcome> {
   await door.close(settlement);
   const evidence = await door.evidence(settlement);
@@ -128,13 +136,25 @@ export async function refuseArrival(
       // A definition came with it, and comes only to what runs.
       if (isCancelled && !after.defined) return 'refused';
       if (evidence.kind === 'opened') return 'refused';
-      // libvirtd died over the order. When it came back it ended the domain, unless that ran: then we have seen it.
-      return evidence.kind === 'ordered' && !after.defined && notSeenRunning(uuid, evidence.atMs)
+      return evidence.kind === 'ordered' &&
+        !after.defined &&
+        (await neverRan(witness, uuid, evidence))
         ? 'refused'
         : 'unclear';
     default:
       throw new Error(`The domain ${uuid} is ${after.state} here still.`);
   }
+}
+
+/** libvirtd died over the order. When it came back it ended the domain, unless that ran: then we have seen it, or its log says so. */
+async function neverRan(
+  witness: ArrivalWitness,
+  uuid: string,
+  { atMs, copy }: ArrivalEvidence & { kind: 'ordered' },
+): Promise<boolean> {
+  if (witness.notSeenRunning(uuid, atMs)) return true;
+  if (witness.wasSeenRunning(uuid, atMs)) return false;
+  return copy !== null && (await witness.wasEndedUnrun({ ...copy, uuid, atMs }));
 }
 
 /** True when libvirt ended it before it began to run. */

@@ -38,6 +38,7 @@ import { type ArrivalDoor, discardLeftover, refuseArrival, resumeLeftover } from
 import { MigrationRun } from './migration-run.ts';
 import { policyNamespace, policyPrefix, readPolicy, writePolicy } from './policy-xml.ts';
 import { inspectDomain, isMigratingOut } from './presence.ts';
+import { qemuLogDirectory, wasEndedUnrun } from './qemu-log.ts';
 import { RunningWatch } from './running-watch.ts';
 import { Sampler } from './sampler.ts';
 
@@ -209,9 +210,11 @@ export class LibvirtHypervisor implements Hypervisor {
 
   refuseArrival(settlement: SettlementId, domain: DomainId): Promise<RefusalOutcome> {
     const { domains } = this.#client;
-    return refuseArrival(domains, this.#parts.door, settlement, domain, (uuid, sinceMs) =>
-      this.#running.notSeenSince(uuid, sinceMs),
-    );
+    return refuseArrival(domains, this.#parts.door, settlement, domain, {
+      notSeenRunning: (uuid, sinceMs) => this.#running.notSeenSince(uuid, sinceMs),
+      wasSeenRunning: (uuid, sinceMs) => this.#running.seenSince(uuid, sinceMs),
+      wasEndedUnrun: (copy) => wasEndedUnrun(qemuLogDirectory, copy),
+    });
   }
 
   /** The target's checks before a domain may arrive. Errors: `check-failed`, `unreachable`. */

@@ -24,6 +24,10 @@ export class RunningWatch {
 
   /** True only when this process has watched ever since `sinceMs` (monotonic.ts). */
   notSeenSince(uuid: string, sinceMs: number): boolean {
-    return this.#sinceMs < sinceMs && (this.#seenAtMs.get(uuid) ?? 0) < sinceMs;
+    return this.#sinceMs < sinceMs && !this.seenSince(uuid, sinceMs);
+  }
+
+  seenSince(uuid: string, sinceMs: number): boolean {
+    return (this.#seenAtMs.get(uuid) ?? 0) >= sinceMs;
   }
 }

@@ -6,12 +6,14 @@
  * with everything that could have arrived before it. Whoever finds none knows nothing.
  *
  *   KEY.opened    this host has let the source's calls in for this settlement
- *   KEY.ordered   the call that makes the domain run has been let through: made before it goes on to libvirtd
+ *   KEY.ordered   the call that makes the domain run has been let through: made before it goes on to libvirtd. When that
+ *                 was, on both clocks, and the domain's name, by which libvirt keeps its log (qemu-log.ts)
  */
 
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ArrivalEvidence } from '../hypervisor/leftovers.ts';
 import { settlementKey } from './channel.ts';
 import { closeMover } from './control.ts';
@@ -20,6 +22,19 @@ import { monotonicMs } from './monotonic.ts';
 /** A home that asks later than this is told that nobody knows. */
 const marksKeptMs = 30 * 24 * 3600 * 1000;
 const prepareWaitMs = 50;
+
+/** A number alone: when a way was opened that no mover watches, and what movers wrote before they knew more. */
+const orderedNote = z.union([
+  z.number().transform((atMs) => ({ atMs, copy: null })),
+  z
+    .object({ atMs: z.number(), wallMs: z.number(), name: z.string() })
+    .transform(({ atMs, ...copy }) => ({ atMs, copy })),
+]);
+
+/** What a mover writes into the mark of the order that it is about to let through. */
+export function noteOrder(name: string): string {
+  return JSON.stringify({ atMs: monotonicMs(), wallMs: Date.now(), name });
+}
 
 export function orderedMark(runDirectory: string, settlement: string): string {
   return join(marksDirectory(runDirectory), `${settlementKey(settlement)}.ordered`);
@@ -48,10 +63,17 @@ export async function arrivalEvidence(
   settlement: string,
 ): Promise<ArrivalEvidence> {
   const ordered = orderedMark(runDirectory, settlement);
-  // A mark that was not written in full was made, and nobody knows when.
-  if (existsSync(ordered))
-    return { kind: 'ordered', atMs: Number(await readFile(ordered, 'utf8')) };
+  if (existsSync(ordered)) return readOrdered(await readFile(ordered, 'utf8'));
   return { kind: existsSync(openedMark(runDirectory, settlement)) ? 'opened' : 'unknown' };
+}
+
+function readOrdered(text: string): ArrivalEvidence {
+  try {
+    return { kind: 'ordered', ...orderedNote.parse(JSON.parse(text)) };
+  } catch {
+    // A mark that was not written in full was made, and nobody knows when.
+    return { kind: 'ordered', atMs: 0, copy: null };
+  }
 }
 
 /** Waits until nothing is being opened for the settlement, and ends its mover. Rejects when that is not certain. */

@@ -16,8 +16,8 @@ import { orderHeld } from '../crash-point.ts';
 import { failure, type Result, success } from '../result.ts';
 import { type Carrier, highWaterMarkBytes } from './carrier.ts';
 import { type Channel, connectionsMax, decodeHeader, headerBytes } from './channel.ts';
+import { noteOrder } from './door.ts';
 import type { TargetJob } from './job.ts';
-import { monotonicMs } from './monotonic.ts';
 import { frameBytesMax, isOrderToRun, procedureName, RpcFilter } from './rpc-filter.ts';
 import { RpcFrameSplitter } from './rpc-frame.ts';
 import { showsPinnedKey, tlsSettings } from './tls-settings.ts';
@@ -124,7 +124,7 @@ function serve(
   near.once('connect', () => {
     connected = true;
     log.log('info', 'connected', `The ${channel} channel is connected.`, { channel });
-    const gate = channel === 'libvirt' ? filterStream(filter, job.orderedMark, log) : undefined;
+    const gate = channel === 'libvirt' ? filterStream(filter, job, log) : undefined;
     carrier.join(far, near, () => near.bytesRead + near.bytesWritten, gate);
   });
 }
@@ -133,7 +133,7 @@ function serve(
  * Lets through what the filter lets through; anything else fails the stream, which ends the connection. An order to
  * run the domain leaves its mark first: if that cannot be made, the order does not go through.
  */
-function filterStream(filter: RpcFilter, orderedMark: string, log: Log): Transform {
+function filterStream(filter: RpcFilter, job: TargetJob, log: Log): Transform {
   const splitter = new RpcFrameSplitter(frameBytesMax);
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -148,7 +148,9 @@ function filterStream(filter: RpcFilter, orderedMark: string, log: Log): Transfo
         if (isOrderToRun(frame)) {
           if (process.env.BARTER_CRASH_AT === orderHeld) process.kill(process.pid, 'SIGSTOP');
           try {
-            writeFileSync(orderedMark, String(monotonicMs()), { mode: 0o600 });
+            writeFileSync(job.orderedMark, noteOrder(job.expected.definition.name), {
+              mode: 0o600,
+            });
           } catch (error) {
             done(error as Error);
             return;

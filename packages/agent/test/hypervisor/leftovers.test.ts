@@ -5,10 +5,12 @@ import { describe, expect, test } from 'vitest';
 import {
   type ArrivalDoor,
   type ArrivalEvidence,
+  type ArrivalWitness,
   discardLeftover,
   refuseArrival,
   resumeLeftover,
 } from '../../src/hypervisor/leftovers.ts';
+import type { OrderedCopy } from '../../src/hypervisor/qemu-log.ts';
 import type { DepartureWay } from '../../src/mover/departures.ts';
 import { migrating, noJob, reference, refused, ScriptedLibvirt } from './scripted-libvirt.ts';
 
@@ -27,8 +29,15 @@ const definition = '<domain/>';
 const kept: string[] = [];
 const keep = (_name: string, xml: string) => void kept.push(xml);
 
-/** The agent was not there all the time, or has seen it run. */
-const isSeen = () => false;
+/** The agent was not there all the time, and libvirt’s log says nothing. */
+const nobody: ArrivalWitness = {
+  notSeenRunning: () => false,
+  wasSeenRunning: () => false,
+  wasEndedUnrun: async () => false,
+};
+const watched: ArrivalWitness = { ...nobody, notSeenRunning: () => true };
+const logged: ArrivalWitness = { ...nobody, wasEndedUnrun: async () => true };
+const copy = { name: 'vm1', wallMs: 1_000 };
 
 function wayOf(isHeld = false): DepartureWay & { closed: number } {
   const way = {
@@ -44,8 +53,8 @@ function wayOf(isHeld = false): DepartureWay & { closed: number } {
   return way;
 }
 
-function doorOf(kind: ArrivalEvidence['kind']): ArrivalDoor {
-  return { close: async () => {}, evidence: async () => ({ kind, atMs: 5 }) };
+function doorOf(kind: ArrivalEvidence['kind'], known: typeof copy | null = copy): ArrivalDoor {
+  return { close: async () => {}, evidence: async () => ({ kind, atMs: 5, copy: known }) };
 }
 
 describe('a copy that is left paused', () => {
@@ -179,7 +188,7 @@ describe('an arrival that is refused', () => {
     'is cancelled where it waits for its order (%s)',
     async (evidence) => {
       const libvirt = waiting();
-      expect(await refuseArrival(libvirt.domains, doorOf(evidence), 's1', uuid, isSeen)).toBe(
+      expect(await refuseArrival(libvirt.domains, doorOf(evidence), 's1', uuid, nobody)).toBe(
         'refused',
       );
       expect(libvirt.count('domain_migrate_finish3_params')).toBe(1);
@@ -189,7 +198,7 @@ describe('an arrival that is refused', () => {
   test('that is none of ours is not touched', async () => {
     const libvirt = waiting();
     await expect(
-      refuseArrival(libvirt.domains, doorOf('unknown'), 's1', uuid, isSeen),
+      refuseArrival(libvirt.domains, doorOf('unknown'), 's1', uuid, nobody),
     ).rejects.toThrow();
     expect(libvirt.calls).not.toContain('domain_migrate_finish3_params');
   });
@@ -202,7 +211,7 @@ describe('an arrival that is refused', () => {
     'of which nothing is here and %s is known counts as %s',
     async (evidence, outcome) => {
       const libvirt = new ScriptedLibvirt({ domain_lookup_by_uuid: gone });
-      expect(await refuseArrival(libvirt.domains, doorOf(evidence), 's1', uuid, isSeen)).toBe(
+      expect(await refuseArrival(libvirt.domains, doorOf(evidence), 's1', uuid, nobody)).toBe(
         outcome,
       );
     },
@@ -210,24 +219,64 @@ describe('an arrival that is refused', () => {
 
   test('over whose order libvirtd died is refused only when somebody watched that it never ran', async () => {
     const libvirt = new ScriptedLibvirt({ domain_lookup_by_uuid: gone });
-    const outcome = refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, () => true);
+    const outcome = refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, watched);
     expect(await outcome).toBe('refused');
     const defined = new ScriptedLibvirt({ domain_get_state: () => shutOff });
     // It has been defined here: it ran.
-    const later = refuseArrival(defined.domains, doorOf('ordered'), 's1', uuid, () => true);
+    const later = refuseArrival(defined.domains, doorOf('ordered'), 's1', uuid, watched);
     expect(await later).toBe('unclear');
   });
 
+  test('over whose order libvirtd and the agent died is refused only when libvirt’s log says that it ended it', async () => {
+    const told: OrderedCopy[] = [];
+    const libvirt = new ScriptedLibvirt({ domain_lookup_by_uuid: gone });
+    const witness: ArrivalWitness = {
+      ...nobody,
+      wasEndedUnrun: async (one) => {
+        told.push(one);
+        return true;
+      },
+    };
+    const outcome = refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, witness);
+    expect(await outcome).toBe('refused');
+    expect(told).toEqual([{ ...copy, uuid, atMs: 5 }]);
+  });
+
+  test.each<[string, ScriptedLibvirt, ArrivalDoor, ArrivalWitness?]>([
+    [
+      'has a definition here',
+      new ScriptedLibvirt({ domain_get_state: () => shutOff }),
+      doorOf('ordered'),
+    ],
+    [
+      'has a mark without a name',
+      new ScriptedLibvirt({ domain_lookup_by_uuid: gone }),
+      doorOf('ordered', null),
+    ],
+    [
+      'was seen running here',
+      new ScriptedLibvirt({ domain_lookup_by_uuid: gone }),
+      doorOf('ordered'),
+      { ...logged, wasSeenRunning: () => true },
+    ],
+    ['has no mark', new ScriptedLibvirt({ domain_lookup_by_uuid: gone }), doorOf('unknown')],
+  ])(
+    'that %s is not refused for what libvirt’s log says',
+    async (_what, libvirt, door, witness = logged) => {
+      expect(await refuseArrival(libvirt.domains, door, 's1', uuid, witness)).toBe('unclear');
+    },
+  );
+
   test('that began to run in between, and was gone again, counts as unclear', async () => {
     const libvirt = waiting(refused('operationInvalid', 'not processing incoming migration'));
-    expect(await refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, isSeen)).toBe(
+    expect(await refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, nobody)).toBe(
       'unclear',
     );
   });
 
   test('that runs is said to run', async () => {
     const libvirt = new ScriptedLibvirt();
-    expect(await refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, isSeen)).toBe(
+    expect(await refuseArrival(libvirt.domains, doorOf('ordered'), 's1', uuid, nobody)).toBe(
       'running',
     );
   });
@@ -235,7 +284,7 @@ describe('an arrival that is refused', () => {
   test('whose way cannot be closed is not refused', async () => {
     const libvirt = waiting();
     const door = { ...doorOf('opened'), close: () => Promise.reject(new Error('no answer')) };
-    await expect(refuseArrival(libvirt.domains, door, 's1', uuid, isSeen)).rejects.toThrow(
+    await expect(refuseArrival(libvirt.domains, door, 's1', uuid, nobody)).rejects.toThrow(
       'no answer',
     );
     expect(libvirt.calls).not.toContain('domain_migrate_finish3_params');

@@ -6,7 +6,15 @@ import { closeMover } from '../../src/mover/control.ts';
 import { departureWay } from '../../src/mover/departures.ts';
 import { arrivalEvidence } from '../../src/mover/door.ts';
 import { finishCall, uuid } from './calls.ts';
-import { createAgents, moversLeft, order, temporaryDirectory, tidy, until } from './harness.ts';
+import {
+  createAgents,
+  facts,
+  moversLeft,
+  order,
+  temporaryDirectory,
+  tidy,
+  until,
+} from './harness.ts';
 import { closeAll, closed, openPath, prepareOn } from './opened-path.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -33,7 +41,8 @@ test('an order leaves its mark at the target, and its lost answer keeps libvirtd
   const reached = path.reached().length;
   libvirtd.write(finishCall());
   await until('the order reached libvirtd', () => path.reached().length > reached);
-  expect(await arrivalEvidence(target, order.settlement)).toMatchObject({ kind: 'ordered' });
+  const evidence = await arrivalEvidence(target, order.settlement);
+  expect(evidence).toMatchObject({ kind: 'ordered', copy: { name: facts.name } });
   expect(await way.isHeld(uuid)).toBe(false);
 
   // The target's mover goes, and the answer with it.
