@@ -12,7 +12,7 @@ export class Facts {
   readonly vanished = new Set<HostId>();
   /** When an administrator last moved, started or stopped a domain by hand, and how often. */
   readonly handled = new Map<string, { atMs: number; count: number }>();
-  /** Settlements whose domain an administrator resumed at its home, where nothing will ever start the other copy, and when. */
+  /** Settlements whose domain an administrator resumed at its home, or let run on by a word, where nothing will ever start the other copy, and when. */
   readonly resumedByHand = new Map<string, number>();
   /** When a domain was last redefined. */
   readonly redefinedAtMs = new Map<string, number>();

@@ -4,7 +4,15 @@
  */
 
 import type { Runner } from '@barter/core';
-import { type HostId, type HostState, settlementOf, undecidedDeal, whyNotGone } from '@barter/core';
+import {
+  type HostId,
+  type HostState,
+  settlementOf,
+  undecidedDeal,
+  whyNotGone,
+  whyNotHeld,
+  whyNotVouched,
+} from '@barter/core';
 import type { AgentApi, Commands, Finding, Views } from './api.ts';
 import type { SqliteJournal } from './journal/sqlite-journal.ts';
 import type { Json, PeerNetwork } from './network/peer-network.ts';
@@ -190,6 +198,7 @@ async function command<Name extends keyof Commands>(
     'abort-migration': ({ domain }) =>
       judge(parts, 'abort-migration', domain, (aborted) => ({ aborted })),
     'target-gone': ({ domain, target }) => targetGone(parts, domain, target),
+    'let-run-on': ({ domain, notRunningOn }) => letRunOn(parts, domain, notRunningOn),
   };
   return commands[name](body);
 }
@@ -228,6 +237,36 @@ async function targetGone(
   if (why !== null) return failure('not-gone', `${why}.`);
   await runner.handle({ kind: 'ordered', order: { order: 'target-gone', domain, target } });
   return success({ ended: settlement.name });
+}
+
+/** Whoever asks without the word is told what to look at first, and where. */
+async function letRunOn(
+  { runner, facts }: AgentApiParts,
+  text: string,
+  target: string | undefined,
+): Promise<Result<Readonly<{ resumed: string; target: string }>>> {
+  const state = runner.state as HostState;
+  const domain = findDomain(state, text);
+  const settlement = domain === undefined ? undefined : settlementOf(state, domain);
+  if (domain === undefined || settlement === undefined)
+    return failure('not-held', `No VM called ${text} is held here by a migration out of here.`);
+  const { name, detail } = settlement;
+  const toName = state.directory.hostName(settlement.to);
+  if (target === undefined) {
+    const whyNot = whyNotHeld(state, settlement);
+    if (whyNot !== null) return failure('not-held', `${whyNot}.`);
+    return failure(
+      'not-vouched',
+      `Whether ${name} has run on ${toName} is not known (${detail}): look on ${toName} whether virsh list --all shows ${name}, whether a QEMU of it is left (ps), and how its last start in /var/log/libvirt/qemu/${name}.log ended (reason=daemon: libvirtd ended it before it ran); only when it does not run there and never ran, or ${toName} is off for good, say barter resume ${name} --not-running-on ${toName}.`,
+    );
+  }
+  const whyNot = whyNotVouched(state, settlement, target, facts().nowMs);
+  if (whyNot !== null) return failure('not-vouched', `${whyNot}.`);
+  await runner.handle({ kind: 'ordered', order: { order: 'let-run-on', domain, target } });
+  // The target may have been heard before the order was.
+  if (state.settlements.get(settlement.settlement)?.vouched !== true)
+    return failure('not-vouched', `${toName} has just answered: ask again.`);
+  return success({ resumed: name, target: toName });
 }
 
 async function everywhere(

@@ -173,6 +173,10 @@ export type Commands = {
   reject: { body: { id: string }; value: { rejected: string } };
   'abort-migration': { body: { domain: string }; value: { aborted: string } };
   'target-gone': { body: { domain: string; target: string }; value: { ended: string } };
+  'let-run-on': {
+    body: { domain: string; notRunningOn?: string | undefined };
+    value: { resumed: string; target: string };
+  };
 };
 
 /** The agent behind the control socket and behind `--peer`. */

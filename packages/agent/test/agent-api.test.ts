@@ -106,3 +106,65 @@ test('that a target is gone for ever is taken only of the target of a migration 
   expect(await say('web-3', 'kvm3')).toEqual({ ok: true, value: { ended: 'web-3' } });
   expect(ordered).toEqual([{ order: 'target-gone', domain: 'uuid-1', target: 'kvm3' }]);
 });
+
+test('a VM that is held is let go only by the word that it does not run at its target, where nobody can tell', async () => {
+  const settlement = {
+    settlement: 's1',
+    domain: 'uuid-1',
+    name: 'web-3',
+    to: 'id-3',
+    phase: 'resolving',
+    unresolvedSinceMs: 1 as number | null,
+    detail: 'paused here, and the target cannot be asked: it is held paused',
+    vouched: false,
+  };
+  const heard = { there: { presence: 'running', arrival: 'open' }, question: 1, atMs: 9_000 };
+  const state = {
+    config: { timing: { resendMs: 1_000 } },
+    homes: new Map([['uuid-1', { domain: 'uuid-1', name: 'web-3' }]]),
+    settlements: new Map([['s1', settlement]]),
+    questions: new Map([['s1', { here: 'left' }]]),
+    located: new Map<string, typeof heard>(),
+    connected: new Set<string>(),
+    directory: { hostName: () => 'kvm3' },
+  };
+  const ordered: unknown[] = [];
+  let isTaken = false;
+  const handle = async ({ order }: { order: unknown }) => {
+    ordered.push(order);
+    settlement.vouched = isTaken;
+  };
+  const facts = () => ({ nowMs: 10_000 });
+  const network = { onRequest: () => {} };
+  const api = createAgentApi({ runner: { state, handle }, network, facts } as never);
+  const say = (domain: string, notRunningOn?: string) =>
+    api.command('let-run-on', { domain, notRunningOn });
+
+  expect(await say('web-9', 'kvm3')).toMatchObject({ code: 'not-held' });
+  const unsaid = await say('web-3');
+  expect(unsaid).toMatchObject({ code: 'not-vouched' });
+  expect(unsaid.ok ? '' : unsaid.message).toMatch(
+    /on kvm3 .*virsh list --all.*web-3\.log.*say barter resume web-3 --not-running-on kvm3\.$/,
+  );
+  expect(await say('web-3', 'kvm4')).toMatchObject({
+    code: 'not-vouched',
+    message: 'web-3 is migrating to kvm3 (id-3), not to kvm4.',
+  });
+  state.located.set('s1', heard);
+  expect(await say('web-3', 'kvm3')).toMatchObject({
+    message: 'kvm3 answers, and says that web-3 is running there (open).',
+  });
+  state.located.clear();
+  settlement.unresolvedSinceMs = null;
+  expect(await say('web-3')).toMatchObject({ code: 'not-held' });
+  settlement.unresolvedSinceMs = 1;
+  expect(ordered).toEqual([]);
+
+  expect(await say('web-3', 'kvm3')).toMatchObject({
+    message: 'kvm3 has just answered: ask again.',
+  });
+  isTaken = true;
+  const value = { resumed: 'web-3', target: 'kvm3' };
+  expect(await say('web-3', 'kvm3')).toEqual({ ok: true, value });
+  expect(ordered.at(-1)).toEqual({ order: 'let-run-on', domain: 'uuid-1', target: 'kvm3' });
+});

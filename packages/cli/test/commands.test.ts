@@ -112,6 +112,13 @@ describe('barter', () => {
         { domain: 'web-3', target: 'kvm3' },
         'The migration of web-3 to kvm3 has ended, and how is not known: kvm3 is gone for ever, as you say. Start web-3 by hand, on one host, if it runs nowhere.',
       ],
+      [
+        ['resume', 'web-3', '--not-running-on', 'kvm3'],
+        'let-run-on',
+        { domain: 'web-3', notRunningOn: 'kvm3' },
+        'web-3 runs on here: it does not run on kvm3, as you say.',
+      ],
+      [['resume', 'web-3'], 'let-run-on', { domain: 'web-3' }, undefined],
     ])('%j', async (words, name, body, sentence) => {
       const { code, out } = await ask(...words);
       expect(agent.asked).toEqual([{ name, with: body }]);
@@ -147,6 +154,8 @@ describe('barter', () => {
       [['invite', '--minutes', 'ten'], 'expected a whole number of minutes'],
       [['join'], "missing required argument 'ticket'"],
       [['peers', 'extra'], 'too many arguments'],
+      [['resume', '--not-running-on', 'kvm3'], 'needs a virtual machine'],
+      [['resume', 'web-3', '--all'], "'--all' cannot be used with a virtual machine"],
       [['demo', '--hosts', '1'], 'expected a whole number from 2 to'],
     ])('%j', async (words, sentence) => {
       const { code, out, error } = await ask(...words);

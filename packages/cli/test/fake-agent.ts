@@ -122,6 +122,7 @@ const answers: Readonly<Record<string, unknown>> = {
   reject: { rejected: 'settle-1' },
   'abort-migration': { aborted: 'web-3' },
   'target-gone': { ended: 'web-3' },
+  'let-run-on': { resumed: 'web-3', target: 'kvm3' },
 };
 
 export type FakeAgent = Readonly<{

@@ -46,6 +46,7 @@ import {
   receiveQuery,
 } from './settlement/ending.ts';
 import { receiveHurry } from './settlement/hurry.ts';
+import { hearAfterWord } from './settlement/operators-word.ts';
 import {
   arrivalInspected,
   arrivalRequested,
@@ -305,6 +306,7 @@ function receive(turn: Turn, from: HostId, message: Message): void {
       return;
     case 'located':
       receiveLocated(turn, from, message);
+      hearAfterWord(turn, message.settlement);
       return;
     case 'locate':
       receiveLocate(turn, from, message);

@@ -20,6 +20,7 @@ export * from './ports.ts';
 export * from './preset.ts';
 export * from './record.ts';
 export * from './runner.ts';
+export { whyNotHeld, whyNotVouched } from './settlement/operators-word.ts';
 export { arrivalLease } from './settlement/receiving.ts';
 export { committedMemoryBytes } from './settlement/reserving.ts';
 export * from './settlement/settlement.ts';

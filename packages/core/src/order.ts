@@ -3,6 +3,7 @@
 import { takeBack } from './claims/coming-home.ts';
 import { setHome } from './claims/registers.ts';
 import type { DomainId, Mode } from './model/model.ts';
+import { takeWord } from './settlement/operators-word.ts';
 import { abortMigration } from './settlement/sending.ts';
 import { endUnseen } from './settlement/target-gone.ts';
 import type { Settings, Turn } from './state.ts';
@@ -17,7 +18,9 @@ export type Order =
   | Readonly<{ order: 'approve' | 'reject'; domain: DomainId }>
   | Readonly<{ order: 'abort-migration'; domain: DomainId }>
   /** Of a migration whose end nobody saw: its target is gone for ever. */
-  | Readonly<{ order: 'target-gone'; domain: DomainId; target: string }>;
+  | Readonly<{ order: 'target-gone'; domain: DomainId; target: string }>
+  /** Of one that is held at its hand-over: it does not run at its target and never ran there. */
+  | Readonly<{ order: 'let-run-on'; domain: DomainId; target: string }>;
 
 export function obey(turn: Turn, order: Order): void {
   const { state } = turn;
@@ -47,6 +50,9 @@ export function obey(turn: Turn, order: Order): void {
       return;
     case 'target-gone':
       endUnseen(turn, order.domain, order.target);
+      return;
+    case 'let-run-on':
+      takeWord(turn, order.domain, order.target);
   }
 }
 

@@ -117,7 +117,7 @@ export type Settings = Readonly<{
 export type Questions = Readonly<{
   first: number;
   last: number;
-  /** What our hypervisor said when `first` was asked: when that changes, earlier answers are void. */
+  /** What our hypervisor said when `first` was asked (`left`: paused by the migration): when that changes, earlier answers are void. */
   here: string;
   giveUp: boolean;
 }>;

@@ -38,7 +38,7 @@ const every = (Object.keys(heres) as Here[]).flatMap((here) =>
       here,
       there,
       elsewhere,
-      resolution: resolve(heres[here], there, elsewhere),
+      resolution: resolve(heres[here], there, { elsewhere }),
     })),
   ),
 );
@@ -130,10 +130,23 @@ describe('how a migration ended that nobody saw end', () => {
 
   it('is not over while it runs here by a guess and may run at the target, which cannot be asked', () => {
     for (const { here, there, elsewhere, resolution } of every) {
-      const guessed = resolve(heres[here], there, elsewhere, true);
+      const guessed = resolve(heres[here], there, { elsewhere, guessed: true });
       if (here === 'running' && there === null) expect(word(guessed)).toBe('alarm');
       else expect(guessed).toEqual(resolution);
     }
+  });
+
+  it('is decided by an operator’s word where nobody can tell whether what is held here ran there, and nowhere else', () => {
+    for (const { here, there, elsewhere, resolution } of every) {
+      const vouched = resolve(heres[here], there, { elsewhere, vouched: true });
+      const isUntold =
+        there === null || (there.presence === 'absent' && there.arrival === 'unclear');
+      if (here === 'left' && isUntold) expect(word(vouched)).toBe('resume');
+      else expect(vouched).toEqual(resolution);
+    }
+    // What the word let run on here runs here.
+    const runs = resolve(heres.running, null, { guessed: true, vouched: true });
+    expect(word(runs)).toBe('stayed');
   });
 
   it('resumes only what a migration left, and only on the proof that the target never ran it', () => {

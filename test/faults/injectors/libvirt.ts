@@ -21,6 +21,8 @@ import type { Checker, Injector, Scene } from '../scene.ts';
 const noProgressMs = 20_000;
 /** Agents have decided long before, unless they cannot. */
 const operatorLooksAfterMs = 80_000;
+/** Before somebody says that the target is gone for ever (`vanishing.ts`). */
+const wordAfterMs = 10_000;
 
 export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; operate(): void }> {
   const { world, plan, hosts, facts } = scene;
@@ -30,6 +32,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
   const lastRan = new Map<string, string>();
   /** Domains whose copy at the target waits for an order that was never given. */
   const inVain = new Set<string>();
+  const words = new Map<string, boolean>();
   let isOver = false;
 
   const drawFault = (): MigrationFault => {
@@ -129,6 +132,30 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     leftAtMs.delete(key);
   };
 
+  /** The agent waits for somebody's word that the domain does not run at its target and never did, and that is true. */
+  const giveWord = (waiting: WorldDomain, { id: hostId }: WorldHost): void => {
+    const { id } = waiting;
+    if (world.hosts.some((other) => scene.isAlive(other.id) && other.arriving.has(waiting))) return;
+    const host = scene.cluster.host(hostId);
+    for (const held of host.state?.settlements.values() ?? []) {
+      const { settlement, domain, to, phase, unresolvedSinceMs } = held;
+      if (domain !== id || phase !== 'resolving' || unresolvedSinceMs === null) continue;
+      if (host.clock.nowMs() - unresolvedSinceMs < wordAfterMs) continue;
+      if ((lastRan.get(id) ?? hostId) !== hostId) continue;
+      // Another operator would say that the target is gone for ever, or do it by hand.
+      const isGiven = words.get(settlement) ?? random.next() < 0.5;
+      words.set(settlement, isGiven);
+      if (!isGiven) continue;
+      host.order({ order: 'let-run-on', domain, target: to });
+      if (!host.state?.settlements.get(settlement)?.vouched) continue;
+      facts.resumedByHand.set(settlement, world.nowMs());
+      scene.fault(
+        'operator gives a word',
+        `an operator says on ${hostId} that ${id} never ran on ${to}`,
+      );
+    }
+  };
+
   const resolvePaused = (domain: WorldDomain, host: WorldHost) => {
     const arriving = world.hosts.some((other) => other.arriving.has(domain));
     if (arriving || !host.reachable) return;
@@ -182,6 +209,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
       giveUp();
       for (const host of world.hosts) {
         for (const domain of [...host.arriving]) endWaiting(domain, host);
+        for (const domain of [...host.paused]) giveWord(domain, host);
         for (const domain of [...host.paused])
           if (isLookedAt(`${domain.id} ${host.id}`)) resolvePaused(domain, host);
       }

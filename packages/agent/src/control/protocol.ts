@@ -33,6 +33,7 @@ export const commandBodies: { readonly [Name in CommandName]: z.ZodType<Commands
     reject: z.strictObject({ id }),
     'abort-migration': z.strictObject({ domain: id }),
     'target-gone': z.strictObject({ domain: id, target: peer }),
+    'let-run-on': z.strictObject({ domain: id, notRunningOn: peer.optional() }),
   };
 
 const views: { readonly [Name in ViewName]: true } = {

@@ -100,7 +100,7 @@ const standstill: Check = {
         const known = stat.kind === 'text' ? parseProcessStat(stat.text) : undefined;
         if (judgeProcess(qemu, known) !== 'stopped') return [];
         return warning(
-          `process ${qemu.pid}, the QEMU of ${domain}, stands still: a migration out of here waits to hear whether its target runs it (barter status); libvirt answers no question about it meanwhile. Barter lets it go on or ends it when the target can be asked; only when you know that it runs nowhere and never ran at its target (it is gone for ever, or cannot tell): kill -CONT ${qemu.pid}, then kill -KILL the mover of that migration, so that libvirt lets it run on, or without a mover virsh resume (docs/operating.md)`,
+          `process ${qemu.pid}, the QEMU of ${domain}, stands still: a migration out of here waits to hear whether its target runs it (barter status); libvirt answers no question about it meanwhile. Barter lets it go on or ends it when the target can be asked; when that is gone for ever, or cannot tell, barter resume ${domain} says what to look at, and how to let it run on`,
         );
       }),
     );

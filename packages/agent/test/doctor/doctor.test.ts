@@ -225,7 +225,7 @@ describe('barter doctor', () => {
       'standstill',
       standingStill('T'),
       '',
-      /warning: process 4711, .*uuid-1.* stands still.*kill -CONT 4711/,
+      /warning: process 4711, .*uuid-1.* stands still.*barter resume uuid-1/,
     ],
     [
       'no shared storage',

@@ -50,7 +50,8 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
     known.home !== state.config.self &&
     known.version > settlement.version;
   const elsewhere = isElsewhere ? state.directory.hostName(known.home) : null;
-  const resolution = resolve(presence, there, elsewhere, settlement.guessed);
+  const { guessed, vouched } = settlement;
+  const resolution = resolve(presence, there, { elsewhere, guessed, vouched });
   if (resolution.kind === 'clear' || resolution.kind === 'resume') {
     carryOut(turn, settlement, resolution);
     return;
@@ -81,7 +82,7 @@ export function departureInspected(turn: Turn, id: SettlementId, presence: Domai
 }
 
 /** Perform-done, decided: what follows is done now, again until it shows, and the decision is kept. */
-function carryOut(
+export function carryOut(
   turn: Turn,
   settlement: Settlement,
   { kind, detail }: Extract<Resolution, { kind: 'clear' | 'resume' }>,

@@ -7,8 +7,9 @@
  */
 
 import type { SettlementMessage } from '../message.ts';
+import type { SettlementId } from '../model/model.ts';
 import type { DomainPresence } from '../ports.ts';
-import type { Turn } from '../state.ts';
+import type { HostState, Turn } from '../state.ts';
 import type { Settlement, There } from './settlement.ts';
 
 /** Asks the target of a migration in doubt once more. */
@@ -44,21 +45,33 @@ export function whatTargetSays(
   const { state, nowMs } = turn;
   const { settlement: id } = settlement;
   const asked = state.questions.get(id);
-  if (asked !== undefined && asked.here !== here.state) {
+  const isLeft = here.state === 'paused' && here.byMigration;
+  const said = isLeft ? 'left' : here.state;
+  if (asked !== undefined && asked.here !== said) {
     const isFirst = asked.here === '';
     const first = isFirst ? asked.first : asked.last + 1;
-    state.questions.set(id, { ...asked, first, here: here.state, giveUp: false });
+    state.questions.set(id, { ...asked, first, here: said, giveUp: false });
     if (!isFirst && state.located.get(id)?.there.arrival !== 'arrived') state.located.delete(id);
   }
   // It has run there: that stays true, whoever can be asked. Unless somebody has brought it back by now.
   const isDecided = settlement.decided === 'clear';
   if (isDecided && here.state !== 'running') return { presence: 'running', arrival: 'arrived' };
-  const heard = state.located.get(id);
-  const hasRun = isDecided || heard?.there.arrival === 'arrived';
+  const heard = lastHeard(state, id, nowMs);
+  const hasRun = isDecided || state.located.get(id)?.there.arrival === 'arrived';
   // What the target's journal has lost, or had never seen, changes nothing about it.
-  if (heard !== undefined && nowMs - heard.atMs <= 5 * state.config.timing.resendMs)
-    return hasRun ? { ...heard.there, arrival: 'arrived' } : heard.there;
+  if (heard !== null) return hasRun ? { ...heard, arrival: 'arrived' } : heard;
   // Where it is now is not known; that it has run there is enough where nothing is left here.
-  const isLeft = here.state === 'paused' || (here.state === 'absent' && here.defined);
-  return hasRun && !isLeft ? { presence: 'absent', arrival: 'arrived' } : null;
+  const isHere = here.state === 'paused' || (here.state === 'absent' && here.defined);
+  return hasRun && !isHere ? { presence: 'absent', arrival: 'arrived' } : null;
+}
+
+/** The target's last answer; null when that is too old to say anything about now. */
+export function lastHeard(
+  { located, config }: HostState,
+  settlement: SettlementId,
+  nowMs: number,
+): There | null {
+  const heard = located.get(settlement);
+  if (heard === undefined || nowMs - heard.atMs > 5 * config.timing.resendMs) return null;
+  return heard.there;
 }

@@ -15,6 +15,7 @@ import type { RefuseReason, SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { answer, setSettlement, toResolving } from './ending.ts';
+import { tickWord } from './operators-word.ts';
 import { askTarget } from './questioning.ts';
 import { isUnderWay, type Settlement } from './settlement.ts';
 import { settlementOf } from './target-gone.ts';
@@ -166,6 +167,8 @@ export function tickSending(turn: Turn): void {
       if (!turn.due(`resolve ${id}`)) continue;
       askTarget(turn, settlement);
       turn.emit({ kind: 'inspect', settlement: id, domain });
+    } else if (tickWord(turn, settlement)) {
+      dueAtMs = Math.min(dueAtMs, nowMs + timing.inDoubtMs);
     } else if (nowMs - (settlement.endedAtMs ?? 0) > timing.historyMs) {
       state.settlements.delete(id);
       state.progress.delete(id);

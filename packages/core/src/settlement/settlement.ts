@@ -72,6 +72,8 @@ export type Settlement = Readonly<{
   decided?: 'clear' | 'resume';
   /** The hypervisor here let it run on without knowing whether it runs at the target. */
   guessed?: true;
+  /** An operator has said that it does not run at the target and never ran there (`operators-word.ts`). */
+  vouched?: true;
   /** The keep-together group that the domain was in when it left. */
   group?: string;
   /** An operator wants it to stay, whatever the rest of its group does. */
@@ -93,6 +95,16 @@ export type Located = 'running' | 'paused' | 'arriving' | 'absent';
 export type ArrivalWord = 'open' | 'refused' | 'arrived' | 'unclear';
 
 export type There = Readonly<{ presence: Located; arrival: ArrivalWord }>;
+
+/** What is known besides. */
+export type Known = Readonly<{
+  /** A third host that speaks for the domain as its home, at a higher version than ours. */
+  elsewhere?: string | null;
+  /** That it runs here says nothing about there (`Settlement.guessed`). */
+  guessed?: boolean | undefined;
+  /** `Settlement.vouched`. */
+  vouched?: boolean | undefined;
+}>;
 
 export type Resolution =
   /** `unknown`: nothing of it is here or can come to the target any more, and nobody can tell whether it ran there. */
@@ -128,21 +140,18 @@ export type Resolution =
  *   paused by migration    has run                      clear what is left here, then moved
  *   paused by migration    will never run it (proven)   resume, then stayed
  *   paused by migration    arriving, absent             the target is asked to give it up
- *   paused by migration    cannot prove, unreachable    hold it paused, alarm
+ *   paused by migration    cannot prove, unreachable    hold it paused, alarm; with an operator's word: resume, then stayed
  *   absent                 has run                      clear the definition, then moved
  *   absent                 running, though refused      stayed: it came there in another way
  *   absent                 running, cannot tell how     it is not known whether it moved
  *   absent                 anything else                see `absentHere`
  *
  * `here` is what the home's libvirt says, `there` what the target said (null: it cannot be asked).
- * `elsewhere` names a third host that speaks for the domain as its home, at a higher version than ours. `isGuessed`: that
- * it runs here says nothing about there (`Settlement.guessed`).
  */
 export function resolve(
   here: DomainPresence,
   there: There | null,
-  elsewhere: string | null = null,
-  isGuessed = false,
+  { elsewhere = null, guessed = false, vouched = false }: Known = {},
 ): Resolution {
   switch (here.state) {
     case 'running':
@@ -160,7 +169,7 @@ export function resolve(
       // It came back by hand: that is another story.
       if (there?.arrival === 'arrived')
         return { kind: 'moved', detail: 'it has run at the target since' };
-      if (isGuessed && there === null)
+      if (guessed && !vouched && there === null)
         return wait('it runs here, and may run at the target, which cannot be asked', true);
       // The source runs it, so the target cannot: QEMU hands over once, and a paused arrival is killed.
       return { kind: 'stayed', detail: 'the domain still runs at its home' };
@@ -171,7 +180,7 @@ export function resolve(
     case 'arriving':
       return wait('the domain is arriving where it should be leaving', true);
     case 'paused':
-      return here.byMigration ? pausedHere(there) : pausedByHand(there);
+      return here.byMigration ? pausedHere(there, vouched) : pausedByHand(there);
   }
 }
 
@@ -245,7 +254,10 @@ function goneOn({ arrival }: There, elsewhere: string): Resolution {
 }
 
 /** Perform-done: the memory is sent, the source is paused, and somebody else has to decide. */
-function pausedHere(there: There | null): Resolution {
+function pausedHere(there: There | null, isVouched: boolean): Resolution {
+  const isUntold = there === null || (there.presence === 'absent' && there.arrival === 'unclear');
+  if (isVouched && isUntold)
+    return { kind: 'resume', detail: 'an operator says that it does not run at the target' };
   if (there === null)
     return wait('paused here, and the target cannot be asked: it is held paused', true);
   if (there.arrival === 'arrived')
