@@ -13,7 +13,7 @@ export const register: Register = (program, session) => {
     )
     .argument(
       '[domain]',
-      'name or UUID of what is held; without this option, says what to look at first',
+      'name or UUID of what is held; without --not-running-on, says what to look at first',
     )
     .option(
       '--not-running-on <host>',
