@@ -44,6 +44,15 @@ export function judgeProcess(
   return stat.state === 'T' ? 'stopped' : 'going';
 }
 
+/** Whether this process may send that one signals (kill(2), signal 0): another user's needs CAP_KILL. False also when it is gone. */
+export function maySignal(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 function isEnded({ state }: ProcessStat): boolean {
   return state === 'Z' || state === 'X';
 }

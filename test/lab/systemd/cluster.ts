@@ -154,7 +154,7 @@ export async function property(lab: Lab, id: string, name: string): Promise<stri
 }
 
 /** The guest that moves talks to the one that stays on `to`; agents agree on the move, and a member of the group approves it. */
-export async function beginMigration(lab: Lab, to: MachineId): Promise<void> {
+export async function orderMigration(lab: Lab, to: MachineId): Promise<void> {
   const from: MachineId = to === 'h1' ? 'h2' : 'h1';
   // What is seen first counts at once, and what has changed only when it has lasted: they begin anew.
   const ids = lab.state.hosts.map(({ id }) => id);
@@ -170,6 +170,12 @@ export async function beginMigration(lab: Lab, to: MachineId): Promise<void> {
   await until(`the agents to agree that ${wander} goes to ${to}`, waits, 120_000, 200);
   const approved = await asUser(lab, from, operator, ['barter', 'approve', wander]);
   if (approved.code !== 0) throw new LabError(`barter approve: ${approved.stderr}`);
+}
+
+/** The same, and returns when its memory is on the way. */
+export async function beginMigration(lab: Lab, to: MachineId): Promise<void> {
+  const from: MachineId = to === 'h1' ? 'h2' : 'h1';
+  await orderMigration(lab, to);
   const copying = async () => {
     const job = await onMachine(lab.host(from), ['virsh', 'domjobinfo', wander, '--rawstats']);
     return Number(/^memory_processed:\s*(\d+)/m.exec(job.stdout)?.[1] ?? 0) > 2e6;

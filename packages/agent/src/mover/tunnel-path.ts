@@ -6,6 +6,7 @@
 import type { HostId, MigrationOrder } from '@barter/core';
 import type { MigrationFacts, MigrationPath, OpenPath } from '../migration-path.ts';
 import type { Json, PeerNetwork } from '../network/peer-network.ts';
+import { maySignal } from '../process-record.ts';
 import { failure, type Result, success } from '../result.ts';
 import { channelPaths, controlPath, settlementDirectory } from './channel.ts';
 import { closeMover, findMover } from './control.ts';
@@ -46,7 +47,8 @@ export class TunnelPath implements MigrationPath {
 
   /**
    * Errors: the target's (`no-lease`, `check-failed`, `busy`, `path-mismatch`, …), `expired` when the lease
-   * ended meanwhile, `unreachable`, `timeout`, `bad-answer`, `mover-failed`, `qemu-not-found`. After an error nothing is open.
+   * ended meanwhile, `unreachable`, `timeout`, `bad-answer`, `mover-failed`, `qemu-not-found`, `qemu-not-ours`.
+   * After an error nothing is open.
    */
   async open(order: MigrationOrder, facts: MigrationFacts): Promise<Result<OpenPath>> {
     const askedAtMs = monotonicMs();
@@ -146,6 +148,12 @@ export class TunnelPath implements MigrationPath {
     if (qemuDirectory === null) return success(null);
     const qemu = findQemuProcess(qemuDirectory, facts);
     if (!qemu.ok) return qemu;
+    // The mover has the agent's rights. Found out before memory is sent, and not when the order may not pass.
+    if (!maySignal(qemu.value.pid))
+      return failure(
+        'qemu-not-ours',
+        `This agent may not hold the QEMU of ${facts.name} (process ${qemu.value.pid}) still while the target is told to run the domain: the agent needs CAP_KILL (see deploy/barter.service).`,
+      );
     const mark = standstillMark(runDirectory, order.settlement);
     return success({ qemu: qemu.value, mark });
   }

@@ -147,3 +147,12 @@ test('nothing is asked of the target when libvirt’s file names no QEMU of the 
   expect(await agents.path.open(order, facts)).toMatchObject({ ok: false, code: 'qemu-not-found' });
   expect(agents.wire.asked).toEqual([]);
 });
+
+test('nothing is asked of the target when QEMU is another user’s, and this agent may send it no signals', async () => {
+  const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+  });
+  const opened = await agents.path.open(order, facts).finally(() => kill.mockRestore());
+  expect(opened).toMatchObject({ ok: false, code: 'qemu-not-ours' });
+  expect(agents.wire.asked).toEqual([]);
+});
