@@ -1,5 +1,5 @@
 /**
- * `npm run bench:order [-- --hosts N --fill P --seeds N]`
+ * `npm run bench:order [-- --hosts N --fill P --seeds N --shape SHAPE]`
  *
  * How much of the gain the first half of the migrations brings: in the engine's order, in that of a central planner, and in
  * the best order there is when room does not count (`best-order.ts`).
@@ -9,22 +9,26 @@ import { parseArgs } from 'node:util';
 import { simulate } from '@barter/sim';
 import { type HalfGains, halfGains } from './best-order.ts';
 import { clusterOf, distanceTable, makeInstance } from './instance.ts';
+import { TRAFFIC_SHAPES } from './traffic.ts';
 
 const { values } = parseArgs({
   options: {
     hosts: { type: 'string', default: '12' },
     fill: { type: 'string', default: '90' },
     seeds: { type: 'string', default: '6' },
+    shape: { type: 'string', default: 'tenants' },
   },
 });
 const [hosts, fill, seeds] = [values.hosts, values.fill, values.seeds].map(Number);
+const shape = TRAFFIC_SHAPES.find((known) => known === values.shape);
+if (shape === undefined) throw new Error(`--shape takes one of ${TRAFFIC_SHAPES.join(', ')}`);
 
 const all: HalfGains[] = [];
 for (let seed = 1; seed <= (seeds ?? 0); seed++) {
   const world = makeInstance({
     hosts: hosts ?? 0,
     fill: fill ?? 0,
-    shape: 'tenants',
+    shape,
     start: 'random',
     seed,
   });
@@ -36,7 +40,7 @@ for (let seed = 1; seed <= (seeds ?? 0); seed++) {
 const mean = (pick: (gains: HalfGains) => number) =>
   all.reduce((sum, gains) => sum + pick(gains), 0) / all.length;
 console.log(
-  `${hosts} hosts, ${fill} % full, mean of ${all.length}: ${told({
+  `${shape}, ${hosts} hosts, ${fill} % full, mean of ${all.length}: ${told({
     taken: mean(({ taken }) => taken),
     planner: mean(({ planner }) => planner),
     best: mean(({ best }) => best),
