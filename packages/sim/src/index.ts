@@ -16,6 +16,8 @@ export * from './simulate/result.ts';
 export * from './simulate/simulate.ts';
 export * from './world/cluster-file.ts';
 export * from './world/cluster-model.ts';
+export type { WorldDomain, WorldHost } from './world/ground.ts';
 export * from './world/hardship.ts';
+export { gatewayAddress, type WorldOptions } from './world/make-world.ts';
 export * from './world/world.ts';
 export * from './world/world-event.ts';

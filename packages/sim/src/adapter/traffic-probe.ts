@@ -5,8 +5,10 @@
  */
 
 import type { DomainSample, HostId, PairRate, TrafficProbe, TrafficReading } from '@barter/core';
+import type { WorldDomain } from '../world/ground.ts';
+import { gatewayAddress } from '../world/make-world.ts';
 import type { Pair } from '../world/traffic-matrix.ts';
-import { gatewayAddress, type World, type WorldDomain } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 
 /** Of each counter in `#numbers`: bytes, smoothed rate, when it was read last, and at which reading. */
 const numbersEach = 4;

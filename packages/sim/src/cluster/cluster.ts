@@ -18,7 +18,8 @@ import type {
 import { type NetworkOptions, SimNetwork } from '../adapter/network.ts';
 import { SimRandom } from '../random.ts';
 import type { Cluster } from '../world/cluster-model.ts';
-import { World, type WorldOptions } from '../world/world.ts';
+import type { WorldOptions } from '../world/make-world.ts';
+import { World } from '../world/world.ts';
 import { hostConfig } from './host-config.ts';
 import { SimHost } from './sim-host.ts';
 

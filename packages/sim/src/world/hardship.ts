@@ -13,17 +13,17 @@
  * (`World.resume`, `World.discard`), or by whoever drives the simulation and plays the operator.
  */
 
-import type { World, WorldDomain, WorldHost } from './world.ts';
+import type { Ground, WorldDomain, WorldHost } from './ground.ts';
 
 /** The source keeps a paused copy; if it was still the one that ran, the domain now runs nowhere. */
-export function leaveBehind(world: World, domain: WorldDomain, source: WorldHost): void {
+export function leaveBehind(world: Ground, domain: WorldDomain, source: WorldHost): void {
   source.paused.add(domain);
   if (source.running.has(domain)) world.stop(domain, source, false);
   source.sample = undefined;
 }
 
 /** An operator has looked at every host: the paused copy goes on here. False when it must not. */
-export function resumePaused(world: World, domain: WorldDomain, host: WorldHost): boolean {
+export function resumePaused(world: Ground, domain: WorldDomain, host: WorldHost): boolean {
   if (!host.paused.has(domain) || !host.reachable) return false;
   if (world.hostsRunning(domain).length > 0) return false;
   host.paused.delete(domain);
@@ -33,7 +33,7 @@ export function resumePaused(world: World, domain: WorldDomain, host: WorldHost)
 }
 
 /** An operator has looked at every host: the domain runs elsewhere, and its paused copy here is thrown away. */
-export function discardPaused(world: World, domain: WorldDomain, host: WorldHost): boolean {
+export function discardPaused(world: Ground, domain: WorldDomain, host: WorldHost): boolean {
   if (!host.reachable || world.hostsRunning(domain).length === 0) return false;
   if (!host.paused.delete(domain)) return false;
   host.sample = undefined;
@@ -48,7 +48,7 @@ export function discardPaused(world: World, domain: WorldDomain, host: WorldHost
 }
 
 /** The machine is gone, with everything that ran on it. Migrations out of it and into it end as libvirt ends them. */
-export function powerOff(world: World, host: WorldHost): readonly WorldDomain[] {
+export function powerOff(world: Ground, host: WorldHost): readonly WorldDomain[] {
   world.setReachable(host.id, false);
   const lost = [...host.running];
   for (const domain of lost) world.stop(domain, host, false);

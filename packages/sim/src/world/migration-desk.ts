@@ -19,36 +19,23 @@ import type {
   RefusalOutcome,
   SettlementId,
 } from '@barter/core';
+import type { Ground, Migration, WorldDomain, WorldHost } from './ground.ts';
 import { leaveBehind } from './hardship.ts';
-import { courseAt, type MigrationCourse, planCourse } from './migration-course.ts';
-import type { World, WorldDomain, WorldHost } from './world.ts';
+import { courseAt, planCourse } from './migration-course.ts';
 import type { MigrationDone, MigrationFault, MigrationRequest } from './world-event.ts';
-
-export type Migration = {
-  readonly settlement: SettlementId;
-  readonly domain: WorldDomain;
-  readonly source: WorldHost;
-  readonly target: WorldHost;
-  readonly course: MigrationCourse;
-  readonly startedAtMs: number;
-  readonly bandwidthBytesPerSecond: number;
-  /** Where a fault stops it; Infinity when none does. */
-  readonly stuckAtMs: number;
-  readonly done: MigrationDone;
-};
 
 /** A migration gets at least this share of an uplink, however busy the guests keep it. */
 const uplinkShareMin = 0.1;
 
 export class MigrationDesk {
-  readonly #world: World;
+  readonly #world: Ground;
   readonly #downtimeMaxMs: number;
   readonly #faults: { fault: MigrationFault; domain: string | undefined }[] = [];
   readonly #running = new Set<Migration>();
   /** Settlements whose domains began to run at their targets. */
   readonly #handedOver = new Set<SettlementId>();
 
-  constructor(world: World, downtimeMaxMs: number) {
+  constructor(world: Ground, downtimeMaxMs: number) {
     this.#world = world;
     this.#downtimeMaxMs = downtimeMaxMs;
   }

@@ -2,7 +2,8 @@
 
 import type { HostLoad } from '@barter/core';
 import { distanceBetween } from './distance.ts';
-import type { World, WorldHost } from './world.ts';
+import type { WorldDomain, WorldHost } from './ground.ts';
+import type { TrafficMatrix } from './traffic-matrix.ts';
 
 /** Distances by host, computed once for each pair of locations. */
 export class Topology {
@@ -36,8 +37,15 @@ export class Topology {
   }
 }
 
+/** Who runs where and talks to whom. */
+type Placed = Readonly<{
+  hosts: readonly WorldHost[];
+  domains: readonly WorldDomain[];
+  traffic: TrafficMatrix;
+}>;
+
 /** Σ bitsPerSecond · distance over pairs of running domains. */
-export function networkCost(world: World): number {
+export function networkCost(world: Placed & Readonly<{ topology: Topology }>): number {
   const hostOf = hostsByDomain(world);
   let cost = 0;
   const { traffic } = world;
@@ -52,7 +60,7 @@ export function networkCost(world: World): number {
 }
 
 /** What one host carries now; its uplink carries only what leaves the host. */
-export function hostLoad(world: World, host: WorldHost): HostLoad {
+export function hostLoad(world: Placed, host: WorldHost): HostLoad {
   const load = { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: 0 };
   const { traffic, domains } = world;
   for (const domain of host.running) {
@@ -68,7 +76,7 @@ export function hostLoad(world: World, host: WorldHost): HostLoad {
   return load;
 }
 
-function hostsByDomain(world: World): readonly (WorldHost | undefined)[] {
+function hostsByDomain(world: Placed): readonly (WorldHost | undefined)[] {
   const hostOf: (WorldHost | undefined)[] = new Array(world.domains.length);
   for (const host of world.hosts) {
     for (const domain of host.running) hostOf[domain.index] = host;

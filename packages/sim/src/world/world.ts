@@ -7,9 +7,7 @@
  */
 
 import type {
-  DomainId,
   DomainPresence,
-  HostCapacity,
   HostId,
   HostLoad,
   HypervisorSample,
@@ -20,57 +18,15 @@ import type {
 } from '@barter/core';
 import { EventQueue } from '../event-queue.ts';
 import type { Cluster, ClusterTraffic } from './cluster-model.ts';
-import { cpuOvercommitDefault, external } from './cluster-model.ts';
-import { type Migration, MigrationDesk } from './migration-desk.ts';
+import { external } from './cluster-model.ts';
+import type { Ground, WorldDomain, WorldHost } from './ground.ts';
+import { makeDomains, makeHosts, type WorldOptions } from './make-world.ts';
+import { MigrationDesk } from './migration-desk.ts';
 import { hostLoad, networkCost, Topology } from './topology.ts';
 import { TrafficMatrix } from './traffic-matrix.ts';
 import type { MigrationDone, MigrationFault, MigrationRequest, WorldEvent } from './world-event.ts';
 
-export type WorldOptions = Readonly<{
-  memoryOvercommit?: number;
-  cpuOvercommit?: number;
-  /** The share of memory that no claim may use: room for domains in transit. */
-  headroom?: number;
-  downtimeMaxMs?: number;
-}>;
-
-export type WorldDomain = {
-  readonly index: number;
-  readonly id: DomainId;
-  readonly address: string;
-  readonly memoryBytes: number;
-  readonly vcpus: number;
-  cpu: number;
-  dirtyBytesPerSecond: number;
-  policy: Policy;
-  blocked: string | undefined;
-  migration: Migration | undefined;
-  /** Sent to its target in full, which waits to be told to run it; nobody works on it at the source any more. */
-  waiting: Migration | undefined;
-};
-
-export type WorldHost = {
-  readonly index: number;
-  readonly id: HostId;
-  readonly capacity: HostCapacity;
-  readonly location: readonly string[];
-  readonly running: Set<WorldDomain>;
-  /** Memory is taken at the target from the first byte of a migration on. */
-  readonly arriving: Set<WorldDomain>;
-  /** Copies that libvirt left behind when it died in a migration: not running, and holding their memory. */
-  readonly paused: Set<WorldDomain>;
-  /** Domains that an administrator shut down here: still defined. */
-  readonly shutOff: Set<WorldDomain>;
-  reachable: boolean;
-  sample: HypervisorSample | undefined;
-  /** What it carried when that was last asked, by which sample and which of the changes of rates. */
-  load: Readonly<{ sample: HypervisorSample; changes: number; load: HostLoad }> | undefined;
-};
-
-/** The address of everything outside the cluster. */
-export const gatewayAddress = '02:00:00:00:00:01';
-
-export class World {
+export class World implements Ground {
   readonly hosts: readonly WorldHost[];
   readonly domains: readonly WorldDomain[];
   readonly traffic: TrafficMatrix;
@@ -85,33 +41,9 @@ export class World {
 
   constructor(cluster: Cluster, options: WorldOptions = {}, startMs = 0) {
     this.#nowMs = startMs;
-    this.hosts = cluster.hosts.map((host, index) => ({
-      index,
-      id: host.id,
-      capacity: capacityOf(host, options),
-      location: host.location,
-      running: new Set<WorldDomain>(),
-      arriving: new Set<WorldDomain>(),
-      paused: new Set<WorldDomain>(),
-      shutOff: new Set<WorldDomain>(),
-      reachable: true,
-      sample: undefined,
-      load: undefined,
-    }));
+    this.hosts = makeHosts(cluster, options);
     for (const host of this.hosts) this.#hostById.set(host.id, host);
-    this.domains = cluster.domains.map((domain, index) => ({
-      index,
-      id: domain.id as DomainId,
-      address: addressOf(index),
-      memoryBytes: domain.memoryBytes,
-      vcpus: domain.vcpus,
-      cpu: domain.cpu,
-      dirtyBytesPerSecond: domain.dirtyBytesPerSecond,
-      policy: domain.policy,
-      blocked: undefined,
-      migration: undefined,
-      waiting: undefined,
-    }));
+    this.domains = makeDomains(cluster);
     for (const [index, domain] of this.domains.entries()) {
       this.#domainById.set(domain.id, domain);
       this.#domainByAddress.set(domain.address, domain);
@@ -392,25 +324,4 @@ export class World {
     }
     return placement;
   }
-}
-
-function capacityOf(host: Cluster['hosts'][number], options: WorldOptions): HostCapacity {
-  const memoryTransientBytes = Math.floor(host.memoryBytes * (options.memoryOvercommit ?? 1));
-  return {
-    memoryBytes: host.memoryBytes,
-    vcpus: host.vcpus,
-    nicBitsPerSecond: host.nicBitsPerSecond,
-    memoryLimitBytes:
-      host.memoryLimitBytes ?? Math.floor(memoryTransientBytes * (1 - (options.headroom ?? 0))),
-    vcpuLimit: host.vcpuLimit ?? host.vcpus * (options.cpuOvercommit ?? cpuOvercommitDefault),
-    memoryTransientBytes,
-  };
-}
-
-/** A MAC address in QEMU's range, by the domain's place in the cluster file. */
-function addressOf(index: number): string {
-  const bytes = [index >> 16, index >> 8, index].map((value) =>
-    (value & 0xff).toString(16).padStart(2, '0'),
-  );
-  return `52:54:00:${bytes.join(':')}`;
 }
