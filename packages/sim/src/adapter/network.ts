@@ -22,12 +22,21 @@ export type NetworkOptions = Readonly<{
   repetition?: number;
 }>;
 
+/** Where a host is connected: what every message passes, so that it is not looked up by name at each step. */
+type Station = {
+  readonly host: HostId;
+  /** Of the agent's present life, or its last one. */
+  transport: SimTransport;
+  isUp: boolean;
+};
+
 export class SimNetwork {
   readonly #schedule: Schedule;
   readonly #random: Random;
-  readonly #transports = new Map<HostId, SimTransport>();
+  readonly #stations = new Map<HostId, Station>();
   readonly #cut = new Set<string>();
-  readonly #down = new Set<HostId>();
+  /** Everybody is up and nothing is cut, as in most simulations. */
+  #isWhole = true;
   #announcing = false;
   options: Required<NetworkOptions>;
   /** Whether a host keeps back what it should have said: nobody hears of it. */
@@ -37,6 +46,9 @@ export class SimNetwork {
   /** What was put on the wire, lost or not. */
   messages = 0;
   bytes = 0;
+  /** The last message, and its size: many get the same one. */
+  #sized: Message | undefined;
+  #sizedBytes = 0;
 
   constructor(schedule: Schedule, random: Random, options: NetworkOptions = {}) {
     this.#schedule = schedule;
@@ -47,32 +59,36 @@ export class SimNetwork {
   /** The transport of one host. A host that restarts joins again: what was under way to it is lost. */
   join(host: HostId): SimTransport {
     const transport = new SimTransport(this, host);
-    this.#transports.set(host, transport);
-    this.#down.delete(host);
-    this.#announce();
+    const station = this.#stations.get(host);
+    if (station === undefined) this.#stations.set(host, { host, transport, isUp: true });
+    else [station.transport, station.isUp] = [transport, true];
+    this.#changed();
     return transport;
   }
 
   /** The host is gone: nothing reaches it or leaves it. */
   leave(host: HostId): void {
-    this.#down.add(host);
-    this.#announce();
+    const station = this.#stations.get(host);
+    if (station !== undefined) station.isUp = false;
+    this.#changed();
   }
 
   /** Cuts the way from one host to another (that way only), or mends it. */
   cut(from: HostId, to: HostId, isCut: boolean): void {
     if (isCut) this.#cut.add(`${from}>${to}`);
     else this.#cut.delete(`${from}>${to}`);
-    this.#announce();
+    this.#changed();
   }
 
   /** Whether a connection between the two holds: it needs both ways. */
   connected(left: HostId, right: HostId): boolean {
-    return this.#open(left, right) && this.#open(right, left);
+    const [one, other] = [this.#stations.get(left), this.#stations.get(right)];
+    if (one === undefined || other === undefined) return false;
+    return this.#isOpen(one, other) && this.#isOpen(other, one);
   }
 
   peers(of: HostId): readonly PeerState[] {
-    return [...this.#transports.keys()]
+    return [...this.#stations.keys()]
       .filter((host) => host !== of)
       .map((host) => ({ host, connected: this.connected(of, host) }));
   }
@@ -80,42 +96,47 @@ export class SimNetwork {
   /** Used by the transports. */
   deliver(from: HostId, to: HostId, message: Message): void {
     if (this.withholds(from, message)) return;
-    if (!this.#open(from, to)) return;
+    const [source, target] = [this.#stations.get(from), this.#stations.get(to)];
+    if (source === undefined || target === undefined || !this.#isOpen(source, target)) return;
     const { loss, repetition, latencyMs } = this.options;
     this.messages++;
-    this.bytes += messageBytes(message);
+    this.bytes += this.#bytesOf(message);
     const copies = repetition > 0 && this.#random.next() < repetition ? 2 : 1;
-    const transport = this.#transports.get(to);
+    const { transport } = target;
     for (let copy = 0; copy < copies; copy++) {
       if (loss > 0 && this.#random.next() < loss) continue;
       const delayMs = latencyMs[0] + this.#random.next() * (latencyMs[1] - latencyMs[0]);
       this.#schedule.at(this.#schedule.nowMs() + delayMs, () => {
         // A host that went away or restarted meanwhile does not get it.
-        if (transport !== undefined && this.#transports.get(to) === transport) {
-          if (!this.#open(from, to)) return;
-          this.onArrival(from, to, message);
-          transport.receive(from, message);
-        }
+        if (target.transport !== transport || !this.#isOpen(source, target)) return;
+        this.onArrival(from, to, message);
+        transport.receive(from, message);
       });
     }
   }
 
-  #open(from: HostId, to: HostId): boolean {
-    return (
-      this.#transports.has(to) &&
-      !this.#down.has(from) &&
-      !this.#down.has(to) &&
-      (this.#cut.size === 0 || !this.#cut.has(`${from}>${to}`))
-    );
+  #bytesOf(message: Message): number {
+    if (this.#sized !== message) {
+      this.#sized = message;
+      this.#sizedBytes = messageBytes(message);
+    }
+    return this.#sizedBytes;
+  }
+
+  #isOpen(from: Station, to: Station): boolean {
+    if (this.#isWhole) return true;
+    return from.isUp && to.isUp && !this.#cut.has(`${from.host}>${to.host}`);
   }
 
   /** Tells everybody who is there, once for all changes of a moment. */
-  #announce(): void {
+  #changed(): void {
+    const isUp = [...this.#stations.values()].every((station) => station.isUp);
+    this.#isWhole = isUp && this.#cut.size === 0;
     if (this.#announcing) return;
     this.#announcing = true;
     this.#schedule.at(this.#schedule.nowMs(), () => {
       this.#announcing = false;
-      for (const transport of this.#transports.values()) transport.peersChanged();
+      for (const { transport } of this.#stations.values()) transport.peersChanged();
     });
   }
 }

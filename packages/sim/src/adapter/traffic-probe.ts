@@ -28,6 +28,11 @@ export class SimTrafficProbe implements TrafficProbe {
   #counters = 0;
   /** Counts readings. */
   #reading = 0;
+  /** The addresses read last, and whose they are: most readings are of the same. */
+  #asked: Readonly<{ local: ReadonlySet<string>; domains: readonly WorldDomain[] }> = {
+    local: new Set(),
+    domains: [],
+  };
   #weight = { elapsedMs: 0, weight: 0 };
   #startedAtMs: number | undefined;
   #countingSinceMs: number | undefined;
@@ -91,10 +96,9 @@ export class SimTrafficProbe implements TrafficProbe {
     const { running } = this.#world.host(this.#host);
     this.#reading += 1;
     let count = 0;
-    for (const address of local) {
-      const domain = this.#world.domainAt(address);
+    for (const domain of this.#domainsAt(local)) {
       // Frames of a domain that is not here do not pass this host's bridge.
-      if (domain === undefined || !running.has(domain)) continue;
+      if (!running.has(domain)) continue;
       count += 1;
       const pairs = this.#world.traffic.pairsOf(domain.index);
       const { counters, others } = this.#countedOf(domain, pairs);
@@ -110,6 +114,14 @@ export class SimTrafficProbe implements TrafficProbe {
     if (count < this.#counted.size)
       this.#forget((one) => running.has(one) && local.has(one.address));
     return nowMs - this.#countingSinceMs >= this.#smoothingMs;
+  }
+
+  #domainsAt(local: ReadonlySet<string>): readonly WorldDomain[] {
+    if (this.#asked.local !== local) {
+      const domains = [...local].flatMap((address) => this.#world.domainAt(address) ?? []);
+      this.#asked = { local, domains };
+    }
+    return this.#asked.domains;
   }
 
   #countedOf(domain: WorldDomain, pairs: readonly Pair[]): Counted {
