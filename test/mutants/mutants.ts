@@ -222,7 +222,7 @@ export const mutants: readonly Mutant[] = [
   one(
     'forget deals on restart',
     'host.ts',
-    "    case 'deal':\n      enterDeal(state, record.value, 0);",
+    "    case 'deal':\n      enterDeal(state, record.value);",
     "    case 'deal':",
   ),
   one(

@@ -171,7 +171,7 @@ export function createHost(
     callsDueAtMs: 0,
     leasesDueAtMs: 0,
     sendingDueAtMs: 0,
-    dealsDueAtMs: 0,
+    forgetDueAtMs: 0,
     nextSummaryAtMs: 0,
     lastSummary: null,
   };
@@ -185,7 +185,7 @@ function restore(state: HostState, record: JournalRecord): void {
   if (record.value === null) return;
   switch (record.kind) {
     case 'deal':
-      enterDeal(state, record.value, 0);
+      enterDeal(state, record.value);
       return;
     case 'home':
       state.homes.set(record.value.domain, record.value);

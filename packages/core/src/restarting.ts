@@ -50,7 +50,7 @@ export function restart(turn: Turn): void {
       unresolvedSinceMs: unresolvedSinceMs === null ? null : nowMs,
     });
   }
-  for (const deal of state.deals.values()) enterDeal(state, dealt(deal, timing, nowMs), nowMs);
+  for (const deal of state.deals.values()) enterDeal(state, dealt(deal, timing, nowMs));
   restartDeals(turn);
   restartSending(turn);
 }

@@ -212,8 +212,8 @@ export type HostState = {
   leasesDueAtMs: number;
   /** When a tick next has to look at the migrations out of here. */
   sendingDueAtMs: number;
-  /** When a tick next has to look at the deals. */
-  dealsDueAtMs: number;
+  /** When a tick next has to look for deals that ended long ago. */
+  forgetDueAtMs: number;
   /** 0: as soon as may be. */
   nextSummaryAtMs: number;
   readonly priced: Priced;
@@ -261,6 +261,7 @@ export class Turn {
   readonly nowMs: number;
   readonly #records: JournalRecord[] = [];
   readonly #effects: HostEffect[] = [];
+  #news: Set<DomainId> | undefined;
 
   constructor(state: HostState, nowMs: number) {
     this.state = state;
@@ -291,6 +292,16 @@ export class Turn {
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
     this.#effects.push({ kind: 'log', level, code, message, fields });
+  }
+
+  /** Domains at home here that changed hands, came or went in this step: whoever wants to know is told at its end. */
+  get news(): ReadonlySet<DomainId> | undefined {
+    return this.#news;
+  }
+
+  tell(domain: DomainId): void {
+    this.#news ??= new Set();
+    this.#news.add(domain);
   }
 
   /** True, and remembered, when this was last said at least `resendMs` ago: paces repetitions. */

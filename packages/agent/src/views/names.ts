@@ -18,8 +18,8 @@ export function domainName(state: HostState, domain: DomainId): string {
 /** A host by name or peer id, ourselves included. */
 export function findHost(state: HostState, text: string): HostId | undefined {
   if (text === state.config.self || text === state.config.name) return state.config.self;
-  for (const [host, { summary }] of state.directory.peers)
-    if (host === text || summary.name === text) return host;
+  for (const { summary } of state.directory.peers.values())
+    if (summary.host === text || summary.name === text) return summary.host;
   return undefined;
 }
 

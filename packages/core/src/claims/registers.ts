@@ -24,7 +24,7 @@ export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
   if (entry.leaseExpiresAtMs !== null && entry.settlement === null)
     noteLease(turn.state, entry.leaseExpiresAtMs);
   if (before?.holder !== holder || before.version !== version) {
-    information.news.add(domain);
+    turn.tell(domain);
     if (before !== undefined || !wasHeld) information.revision += 1;
     information.interestChanged ||= before === undefined;
     turn.state.paperLoad = undefined;
@@ -38,7 +38,7 @@ export function dropHome(turn: Turn, domain: DomainId): void {
   const wasHeld = isHeldHere(turn.state, domain);
   homes.delete(domain);
   refused.delete(domain);
-  information.news.add(domain);
+  turn.tell(domain);
   // What was held elsewhere has settled there: on paper it had left before.
   if (wasHeld) information.revision += 1;
   information.interestChanged = true;

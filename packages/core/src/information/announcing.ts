@@ -37,8 +37,9 @@ function put(letters: Letters, to: HostId, domain: DomainId): void {
 /** At the end of every step: whatever changed hands, came or went in it is told. */
 export function publish(turn: Turn): void {
   const { state, nowMs } = turn;
-  const { news, watchers, announced } = state.information;
-  if (news.size === 0) return;
+  const { news } = turn;
+  if (news === undefined) return;
+  const { watchers, announced } = state.information;
   const found: Letters = new Map();
   const announce: Letters = new Map();
   for (const domain of news) {
@@ -51,7 +52,6 @@ export function publish(turn: Turn): void {
       watchers.delete(domain);
     }
   }
-  news.clear();
   send(turn, 'found', found, 0);
   send(turn, 'announce', announce, 0);
 }

@@ -8,6 +8,7 @@
 
 import type { DomainId, HostId, HostPlace, LoadSummary, Location } from '../model/model.ts';
 import { dropOldest } from './bounded.ts';
+import { PeerTable } from './peer-table.ts';
 
 /** Where a domain is, as far as this host was told. */
 export type KnownDomain = Readonly<{
@@ -30,16 +31,6 @@ export type ToldDomain = Readonly<{
   name?: string;
 }>;
 
-/** Kept up to date in place: summaries are most of what a host hears. */
-export type KnownPeer = {
-  summary: LoadSummary;
-  receivedAtMs: number;
-  /** When it last traded, by what it said then. */
-  tradedAtMs: number;
-  /** The own book sees nothing to gain with it; until then it is not looked at again (`prospects.ts`). */
-  hopelessUntilMs: number;
-};
-
 /** Summaries heard longest ago make room, some at a time: partners repeat theirs, and chance brings others. */
 const peersMax = 128;
 const peersKept = 96;
@@ -49,7 +40,8 @@ const addressesMax = 8_192;
 const hearsayMs = 15_000;
 
 export class Directory {
-  readonly peers = new Map<HostId, KnownPeer>();
+  /** The one too many is there for a moment. */
+  readonly peers = new PeerTable(peersMax + 1);
   /** Counts up whenever something else is known of where a domain is. */
   changes = 0;
   readonly #places = new Map<HostId, HostPlace>();
@@ -70,36 +62,30 @@ export class Directory {
     const before = known?.summary;
     if (before?.name !== name || !isSamePlace(before.location, location))
       this.#setPlace({ host, name, location });
-    const tradedAtMs = receivedAtMs - summary.tradedMsAgo;
     if (known !== undefined) {
-      known.summary = summary;
-      known.receivedAtMs = receivedAtMs;
-      known.tradedAtMs = tradedAtMs;
+      known.hear(summary, receivedAtMs);
       return true;
     }
     const hopelessUntilMs = this.#hopelessUntilMs.get(host) ?? 0;
     this.#hopelessUntilMs.delete(host);
-    this.peers.set(host, { summary, receivedAtMs, tradedAtMs, hopelessUntilMs });
-    if (this.peers.size > peersMax) this.#dropStalest();
+    this.peers.add(summary, receivedAtMs, hopelessUntilMs);
+    if (this.peers.size > peersMax) this.#drop(this.peers.stalest(this.peers.size - peersKept));
     return true;
   }
 
-  #dropStalest(): void {
-    const stalest = [...this.peers].sort(([, a], [, b]) => a.receivedAtMs - b.receivedAtMs);
-    for (const [host] of stalest.slice(0, this.peers.size - peersKept)) this.#drop(host);
-  }
-
-  #drop(host: HostId): void {
-    const hopelessUntilMs = this.peers.get(host)?.hopelessUntilMs ?? 0;
-    if (hopelessUntilMs > 0) this.#hopelessUntilMs.set(host, hopelessUntilMs);
-    this.peers.delete(host);
+  #drop(hosts: ReadonlySet<HostId>): void {
+    for (const host of hosts) {
+      const hopelessUntilMs = this.peers.get(host)?.hopelessUntilMs ?? 0;
+      if (hopelessUntilMs > 0) this.#hopelessUntilMs.set(host, hopelessUntilMs);
+    }
+    this.peers.drop(hosts);
   }
 
   /** Something may be to gain with this host that was not before; without a host, with any. */
   lookAgainAt(host?: HostId): void {
     if (host === undefined) {
       this.#hopelessUntilMs.clear();
-      for (const known of this.peers.values()) known.hopelessUntilMs = 0;
+      this.peers.hopeAgain();
       return;
     }
     const known = this.peers.get(host);
@@ -212,7 +198,7 @@ export class Directory {
 
   /** A host that is no longer a member says nothing any more, and runs nothing for us. */
   forget(host: HostId): void {
-    this.#drop(host);
+    this.#drop(new Set([host]));
     this.#places.delete(host);
     this.changes += 1;
     this.placings += 1;

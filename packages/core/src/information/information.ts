@@ -77,8 +77,6 @@ export type Information = {
   readonly watchers: Map<DomainId, Map<HostId, number>>;
   /** Who asked about a domain that nobody had announced, and until when it is told of it. */
   readonly awaited: Map<DomainId, Map<HostId, number>>;
-  /** Domains at home here that changed hands, came or went in this step. */
-  readonly news: Set<DomainId>;
   /** By the id of the message. */
   readonly unheard: Map<number, Unheard>;
   lastId: number;
@@ -92,8 +90,8 @@ export type Information = {
   readonly watches: Map<DomainId, Watch>;
   /** Addresses that ours talk to and that nobody has named yet. */
   readonly searches: Map<string, Search>;
-  /** Hosts that hold a partner, and of which it is not known where they stand. */
-  readonly strangers: Map<HostId, Search>;
+  /** Hosts that hold a partner, and of which it is not known where they stand; null: none, as nearly always. */
+  strangers: Map<HostId, Search> | null;
   /** Regions asked about, and when; and when it is worth looking around again: news put it back. */
   readonly asked: Map<string, number>;
   lookAtMs: number;
@@ -131,7 +129,6 @@ export function createInformation(self: HostId): Information {
     announced: new Map(),
     watchers: new Map(),
     awaited: new Map(),
-    news: new Set(),
     unheard: new Map(),
     lastId: 0,
     resendAtMs: 0,
@@ -139,7 +136,7 @@ export function createInformation(self: HostId): Information {
     contested: new Map(),
     watches: new Map(),
     searches: new Map(),
-    strangers: new Map(),
+    strangers: null,
     asked: new Map(),
     lookAtMs: 0,
     promising: undefined,

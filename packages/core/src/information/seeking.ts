@@ -112,7 +112,7 @@ type Letters = Map<HostId, Letter>;
 export function seek(turn: Turn): void {
   const { state, nowMs } = turn;
   const { information } = state;
-  if (information.strangers.size > 0) askStrangers(turn);
+  if (information.strangers !== null) askStrangers(turn, information.strangers);
   const { refreshMs } = state.config.timing;
   const tooFar = information.seekAtMs - nowMs > (outsideRefreshes + 1) * refreshMs;
   if (nowMs < information.seekAtMs && !tooFar) return;
@@ -138,9 +138,10 @@ export function seek(turn: Turn): void {
  * Prices need to know where a holder stands. It says so whenever it is asked anything, and repeats it with
  * every summary; until then the domain counts as being nowhere.
  */
-function askStrangers(turn: Turn): void {
+function askStrangers(turn: Turn, strangers: Map<HostId, Search>): void {
   const { state, nowMs } = turn;
-  const { strangers, others } = state.information;
+  const { information } = state;
+  const { others } = information;
   const { resendMs, refreshMs } = state.config.timing;
   for (const [host, search] of strangers) {
     const known = state.directory.place(host) !== undefined;
@@ -151,6 +152,7 @@ function askStrangers(turn: Turn): void {
       search.attempts += 1;
     }
   }
+  if (strangers.size === 0) information.strangers = null;
 }
 
 function askForDomain(turn: Turn, domain: DomainId, watch: Watch, letters: Letters): void {
@@ -276,9 +278,11 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean, by?: HostId): voi
     watch.attempts = 0;
     // The same for all domains of a home, so that they go on sharing a message.
     watch.nextAtMs = nowMs + refreshMs * (0.75 + 0.5 * shareOf(`${config.self} ${home}`));
-    const isStranger = holder !== config.self && directory.place(holder) === undefined;
-    if (isStranger && !information.strangers.has(holder))
-      information.strangers.set(holder, { nextAtMs: nowMs, attempts: 0 });
+    if (holder !== config.self && directory.place(holder) === undefined) {
+      information.strangers ??= new Map();
+      if (!information.strangers.has(holder))
+        information.strangers.set(holder, { nextAtMs: nowMs, attempts: 0 });
+    }
   } else if (changed) {
     hurry(state, watch, nowMs);
   }
@@ -306,10 +310,7 @@ export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]):
 /** At the end of every step, before anything is asked: rows and watches follow what was learnt. */
 export function keepUp(turn: Turn): void {
   const { information } = turn.state;
-  // While many addresses are being looked for, their answers come one after the other.
-  const waitedMs = turn.nowMs - information.rowsAtMs;
-  const isSoon = information.searches.size > fewSearches && waitedMs >= 0 && waitedMs < rowsApartMs;
-  if (information.rowsChanged && !isSoon) {
+  if (information.rowsChanged && !isSoon(turn)) {
     information.rowsChanged = false;
     information.rowsAtMs = turn.nowMs;
     const unnamed = learnRows(turn.state, turn.nowMs);
@@ -322,4 +323,11 @@ export function keepUp(turn: Turn): void {
     lookForNews(turn.state, turn.nowMs);
   }
   if (information.interestChanged) refreshInterest(turn);
+}
+
+/** While many addresses are being looked for, their answers come one after the other. */
+function isSoon({ state, nowMs }: Turn): boolean {
+  const { searches, rowsAtMs } = state.information;
+  const waitedMs = nowMs - rowsAtMs;
+  return searches.size > fewSearches && waitedMs >= 0 && waitedMs < rowsApartMs;
 }

@@ -54,12 +54,12 @@ export function summarize(turn: Turn, random: number): void {
   information.told.clear();
   information.answersLeft = answersPerRound;
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
-  const summary = makeSummary(turn);
+  const message = summaryMessages(makeSummary(turn));
   const partners = findPartnerHosts(state);
   const isFresh = (host: HostId) => state.directory.hasHeard(host, nowMs, 2 * summaryEveryMs);
   const knowsFew = state.directory.peers.size < othersTold(state);
-  for (const host of partners) tell(turn, host, summary, !isFresh(host));
-  for (const host of draw(state, random)) tell(turn, host, summary, knowsFew && !isFresh(host));
+  for (const host of partners) tell(turn, host, message(!isFresh(host)));
+  for (const host of draw(state, random)) tell(turn, host, message(knowsFew && !isFresh(host)));
 }
 
 /**
@@ -68,13 +68,9 @@ export function summarize(turn: Turn, random: number): void {
  */
 function lastTradeAtMs(state: HostState, nowMs: number): number {
   const { peers } = state.directory;
-  const heard = new Float64Array(peers.size);
-  let count = 0;
-  for (const { receivedAtMs, tradedAtMs } of peers.values())
-    if (nowMs - receivedAtMs <= state.config.timing.staleMs) heard[count++] = tradedAtMs;
   // The earliest first.
-  const sorted = heard.subarray(0, count).sort();
-  return sorted[count - 1 - Math.floor(count * stragglers)] ?? 0;
+  const sorted = peers.tradedAtMs(nowMs - state.config.timing.staleMs).sort();
+  return sorted[sorted.length - 1 - Math.floor(sorted.length * stragglers)] ?? 0;
 }
 
 /** Tells these of this host and asks them for the same, unless that has just been done. */
@@ -84,15 +80,24 @@ export function introduce(turn: Turn, hosts: readonly HostId[]): void {
   const freshMs = 2 * state.config.timing.summaryEveryMs;
   const strangers = hosts.filter((host) => !state.directory.hasHeard(host, nowMs, freshMs));
   if (strangers.length === 0) return;
-  const summary = makeSummary(turn);
-  for (const host of strangers) tell(turn, host, summary, true);
+  const message = summaryMessages(makeSummary(turn));
+  for (const host of strangers) tell(turn, host, message(true));
 }
 
-function tell(turn: Turn, host: HostId, summary: LoadSummary, answer: boolean): void {
+type SummaryMessage = InformationMessage & { kind: 'summary' };
+
+/** The same two messages for everybody, whether an answer is wanted or not. */
+function summaryMessages(summary: LoadSummary): (answer: boolean) => SummaryMessage {
+  const telling: SummaryMessage = { kind: 'summary', summary, answer: false };
+  const asking: SummaryMessage = { kind: 'summary', summary, answer: true };
+  return (answer) => (answer ? asking : telling);
+}
+
+function tell(turn: Turn, host: HostId, message: SummaryMessage): void {
   const { told } = turn.state.information;
   if (told.has(host)) return;
   told.add(host);
-  turn.send(host, { kind: 'summary', summary, answer });
+  turn.send(host, message);
 }
 
 function makeSummary(turn: Turn): LoadSummary {
@@ -183,11 +188,7 @@ function draw(state: HostState, random: number): readonly HostId[] {
 }
 
 /** What a peer says about itself; what it says about others is not heard. */
-export function receiveSummary(
-  turn: Turn,
-  from: HostId,
-  message: InformationMessage & { kind: 'summary' },
-): void {
+export function receiveSummary(turn: Turn, from: HostId, message: SummaryMessage): void {
   const { state, nowMs } = turn;
   const { information } = state;
   const { summary, answer } = message;
@@ -215,7 +216,7 @@ export function receiveSummary(
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;
-  tell(turn, from, makeSummary(turn), false);
+  tell(turn, from, summaryMessages(makeSummary(turn))(false));
 }
 
 function loadChanged(state: HostState, before: LoadSummary, now: LoadSummary): boolean {

@@ -51,18 +51,17 @@ function lapse(turn: Turn, deal: Deal): void {
   if (isFruitless(turn.state, deal.peer)) rest(turn.state, deal.peer, turn.nowMs);
 }
 
-/** The deal is as it is now, and a tick looks at it. */
-export function enterDeal(state: HostState, deal: Deal, nowMs: number): void {
+/** The deal is as it is now; a tick looks at it while it is open. */
+export function enterDeal(state: HostState, deal: Deal): void {
   state.deals.set(deal.id, deal);
   if (isOpen(deal)) state.openDeals.set(deal.id, deal);
   else state.openDeals.delete(deal.id);
-  state.dealsDueAtMs = nowMs;
 }
 
 /** A deal enters a phase: durable, together with the claims that change hands by it and the receipt. */
 export function adopt(turn: Turn, deal: Deal): void {
   const { state, nowMs } = turn;
-  enterDeal(state, deal, nowMs);
+  enterDeal(state, deal);
   turn.record({ kind: 'deal', key: deal.id, value: deal });
   if (deal.phase === 'accepted') return;
   state.acceptances.delete(deal.id);

@@ -12,7 +12,7 @@
 import { holderOf, locationOf } from '../claims/book.ts';
 import { dropHolding } from '../claims/registers.ts';
 import { type Evaluation, evaluateExchange } from '../exchange/exchange.ts';
-import type { KnownPeer } from '../information/directory.ts';
+import type { KnownPeer } from '../information/peer-table.ts';
 import { displacementCost } from '../model/cost.ts';
 import { locationDistance } from '../model/distance.ts';
 import type { Book, DomainId, HostId, Offer } from '../model/model.ts';

@@ -3,7 +3,6 @@
 import { isKeptFrom } from '../claims/idle.ts';
 import { cutBook, makeBook } from '../claims/offering.ts';
 import { isFruitless } from '../credibility/standing.ts';
-import type { KnownPeer } from '../information/directory.ts';
 import { lookAround } from '../information/looking-around.ts';
 import type { DeclineReason } from '../message.ts';
 import type { Book, DealId, HostId } from '../model/model.ts';
@@ -29,7 +28,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
   const drawn = drawPeer(state, book, isReady, nowMs, random[1]);
   const meeting =
     drawn === undefined
-      ? findMeeting(state, book, nowMs, () => tradingPeers(state, nowMs, isReady))
+      ? findMeeting(state, book, nowMs, () => tradingPeers(state, nowMs, undefined, isReady))
       : undefined;
   const peer = drawn ?? meeting?.host;
   if (peer === undefined) {
@@ -54,7 +53,7 @@ export function propose(turn: Turn, random: readonly [number, number]): void {
     detail: '',
   };
   // Not persisted: nothing is promised yet. An agent that forgets a proposal answers `abort`.
-  enterDeal(state, deal, nowMs);
+  enterDeal(state, deal);
   // Unless a claim is kept from this very peer it is shown the book that it was chosen by.
   const isKept = [...state.homes.values()].some((entry) => isKeptFrom(entry, peer, nowMs));
   if (!isKept) state.proposals.set(deal.id, cutBook(book, peer, state.config.bookOffers));
@@ -70,9 +69,7 @@ function drawPeer(
   random: number,
 ): HostId | undefined {
   const { minGainBitsPerSecond } = state.config;
-  const isOpen = (host: HostId, { hopelessUntilMs }: KnownPeer) =>
-    hopelessUntilMs <= nowMs && isReady(host);
-  const open = tradingPeers(state, nowMs, isOpen);
+  const open = tradingPeers(state, nowMs, state.directory.peers.hopeful(nowMs), isReady);
   if (open.length === 0) return undefined;
   const own = outlookOf(state, book);
   const candidates: { host: HostId; weight: number }[] = [];

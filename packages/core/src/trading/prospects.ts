@@ -7,7 +7,7 @@
 
 import { paperLoad, traitsOf } from '../claims/book.ts';
 import { Outlook } from '../exchange/exchange.ts';
-import type { KnownPeer } from '../information/directory.ts';
+import type { KnownPeer } from '../information/peer-table.ts';
 import { rowDiffers } from '../measuring/news.ts';
 import { overLimitCost } from '../model/cost.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';

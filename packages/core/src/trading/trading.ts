@@ -17,27 +17,31 @@ import { drive, forget } from './driving.ts';
 import { tickMeetings } from './meeting.ts';
 import { backOff } from './proposing.ts';
 
-/** Moves every open deal on: resends, expires. */
+/** Moves every open deal on: resends, expires. Forgets those that ended long ago. */
 export function tickDeals(turn: Turn): void {
   tickMeetings(turn);
   const { state, nowMs } = turn;
+  for (const deal of state.openDeals.values()) {
+    if (nowMs < deal.expiresAtMs && !turn.due(`deal ${deal.id}`)) continue;
+    drive(turn, deal, { kind: 'ticked', nowMs });
+  }
+  forgetEnded(turn);
+}
+
+function forgetEnded(turn: Turn): void {
+  const { state, nowMs } = turn;
   const { historyMs } = state.config.timing;
-  // Most of the time all deals have ended, and none is old enough to be forgotten.
-  const tooFar = state.dealsDueAtMs - nowMs > historyMs;
-  if (nowMs < state.dealsDueAtMs && !tooFar) return;
+  // Most of the time none is old enough. One that ends later than this looks is due later, too.
+  const tooFar = state.forgetDueAtMs - nowMs > historyMs;
+  if (nowMs < state.forgetDueAtMs && !tooFar) return;
   let dueAtMs = nowMs + historyMs;
   for (const deal of state.deals.values()) {
-    if (isOpen(deal)) {
-      dueAtMs = nowMs;
-      if (nowMs < deal.expiresAtMs && !turn.due(`deal ${deal.id}`)) continue;
-      drive(turn, deal, { kind: 'ticked', nowMs });
-    } else {
-      const forgetAtMs = (deal.endedAtMs ?? 0) + historyMs;
-      if (nowMs > forgetAtMs) forget(turn, deal.id);
-      else if (forgetAtMs < dueAtMs) dueAtMs = forgetAtMs;
-    }
+    if (isOpen(deal)) continue;
+    const forgetAtMs = (deal.endedAtMs ?? 0) + historyMs;
+    if (nowMs > forgetAtMs) forget(turn, deal.id);
+    else dueAtMs = Math.min(dueAtMs, forgetAtMs);
   }
-  state.dealsDueAtMs = dueAtMs;
+  state.forgetDueAtMs = dueAtMs;
 }
 
 /** After a restart the journal's deals go on from their last durable phase. */

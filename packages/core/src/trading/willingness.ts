@@ -1,7 +1,7 @@
 /** Whether this host trades at all now, whether it is free to, and with whom it could. */
 
 import { distrustOf } from '../credibility/standing.ts';
-import type { KnownPeer } from '../information/directory.ts';
+import type { KnownPeer } from '../information/peer-table.ts';
 import type { DeclineReason } from '../message.ts';
 import type { HostId } from '../model/model.ts';
 import type { HostState } from '../state.ts';
@@ -35,19 +35,21 @@ export function undecidedDeal(state: HostState): Deal | undefined {
   return undefined;
 }
 
-/** Whoever would answer a proposal now, as far as its summary tells; of those only whom `isOpen` lets through. */
+/** Of these, whoever would answer a proposal now, as far as its summary tells, and is let through by `isOpen`. */
 export function tradingPeers(
   state: HostState,
   nowMs: number,
-  isOpen: (host: HostId, known: KnownPeer) => boolean = () => true,
+  peers: readonly KnownPeer[] = state.directory.peers.values(),
+  isOpen: (host: HostId) => boolean = () => true,
 ): readonly KnownPeer[] {
   const { timing } = state.config;
   const found: KnownPeer[] = [];
-  for (const [host, known] of state.directory.peers) {
+  for (const known of peers) {
+    const { summary } = known;
+    const { host } = summary;
     // First of all, because in a large cluster nearly everybody has been tried a moment ago.
-    if (!isOpen(host, known)) continue;
-    const { summary, receivedAtMs } = known;
-    if (nowMs - receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
+    if (!isOpen(host)) continue;
+    if (nowMs - known.receivedAtMs > timing.staleMs || !state.connected.has(host)) continue;
     if (distrustOf(state, host, nowMs) !== null) continue;
     if (summary.mode === 'observe' || summary.stopped || !summary.measured) continue;
     found.push(known);
