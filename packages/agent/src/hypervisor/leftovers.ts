@@ -61,7 +61,15 @@ export async function resumeLeftover(
   if (presence.state !== 'paused' || !presence.byMigration) return;
   // Where libvirt waits for its answer still, it resumes by itself when there can be none any more.
   const isWaiting = await way.close(uuid);
-  if (!isWaiting) await domains.resume(await domains.lookupByUuid(uuid));
+  if (isWaiting) return;
+  try {
+    await domains.resume(await domains.lookupByUuid(uuid));
+  } catch (error) {
+    // An order of libvirt's own was waiting for a QEMU that stood still, and has been first.
+    const isFirst =
+      isInvalidState(error) && (await inspectDomain(domains, uuid)).state === 'running';
+    if (!isFirst) throw error;
+  }
 }
 
 /**

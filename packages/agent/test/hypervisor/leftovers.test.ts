@@ -65,6 +65,23 @@ describe('a copy that is left paused', () => {
   });
 
   test.each([
+    ['and libvirt’s own order has been first', running, true],
+    ['and something else is wrong', left, false],
+  ])('cannot be resumed, %s', async (_why, after, isFine) => {
+    let now: typeof left | typeof running = left;
+    const libvirt = new ScriptedLibvirt({
+      domain_get_state: () => now,
+      domain_resume: () => {
+        now = after;
+        throw refused('operationInvalid', 'domain is already running');
+      },
+    });
+    const resumed = resumeLeftover(libvirt.domains, wayOf(), uuid);
+    if (isFine) await resumed;
+    else await expect(resumed).rejects.toThrow('already running');
+  });
+
+  test.each([
     ['runs', running],
     ['was paused by an administrator', byHand],
     ['is shut off', shutOff],
