@@ -87,7 +87,8 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
           key: `${id} home ${domain} after ${returns.get(`${id} ${domain}`) ?? 0} returns`,
           subjects: [domain],
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
-          limitMs: awayMaxMs,
+          // Whoever is gone for ever renews nothing; an agent that has just begun gives a whole lease once more.
+          limitMs: scene.isAlive(holder) ? awayMaxMs : 2 * timing.claimLeaseMs + slackMs,
         });
     // Left by a migration that nobody else decides: the operator who is told of it does.
     for (const { id: domain } of world.host(id).paused)
