@@ -88,7 +88,9 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
           subjects: [domain],
           what: `the claim on ${domain}, at home here, is away at ${holder}`,
           // Whoever is gone for ever renews nothing; an agent that has just begun gives a whole lease once more.
-          limitMs: scene.isAlive(holder) ? awayMaxMs : 2 * timing.claimLeaseMs + slackMs,
+          limitMs: scene.isAlive(holder)
+            ? awayMaxMs
+            : 2 * state.config.timing.claimLeaseMs + slackMs,
         });
     // Left by a migration that nobody else decides: the operator who is told of it does.
     for (const { id: domain } of world.host(id).paused)
