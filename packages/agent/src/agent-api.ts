@@ -7,6 +7,7 @@ import type { Runner } from '@barter/core';
 import {
   type HostId,
   type HostState,
+  type Settlement,
   settlementOf,
   undecidedDeal,
   whyNotGone,
@@ -222,6 +223,12 @@ async function judge<Value>(
   return success(answer(entry.name));
 }
 
+/** The migration out of here of a VM by name or UUID. */
+function findSettlement(state: HostState, text: string): Settlement | undefined {
+  const domain = findDomain(state, text);
+  return domain === undefined ? undefined : settlementOf(state, domain);
+}
+
 /** Nothing is ended on a slip of the tongue: the operator names the host that is gone, and the core knows better or not. */
 async function targetGone(
   { runner }: AgentApiParts,
@@ -229,10 +236,10 @@ async function targetGone(
   target: string,
 ): Promise<Result<Readonly<{ ended: string }>>> {
   const state = runner.state as HostState;
-  const domain = findDomain(state, text);
-  const settlement = domain === undefined ? undefined : settlementOf(state, domain);
-  if (domain === undefined || settlement === undefined)
+  const settlement = findSettlement(state, text);
+  if (settlement === undefined)
     return failure('not-migrating', `No VM called ${text} is migrating away from here.`);
+  const { domain } = settlement;
   const why = whyNotGone(state, settlement, target);
   if (why !== null) return failure('not-gone', `${why}.`);
   await runner.handle({ kind: 'ordered', order: { order: 'target-gone', domain, target } });
@@ -246,11 +253,10 @@ async function letRunOn(
   target: string | undefined,
 ): Promise<Result<Readonly<{ resumed: string; target: string }>>> {
   const state = runner.state as HostState;
-  const domain = findDomain(state, text);
-  const settlement = domain === undefined ? undefined : settlementOf(state, domain);
-  if (domain === undefined || settlement === undefined)
+  const settlement = findSettlement(state, text);
+  if (settlement === undefined)
     return failure('not-held', `No VM called ${text} is held here by a migration out of here.`);
-  const { name, detail } = settlement;
+  const { domain, name, detail } = settlement;
   const toName = state.directory.hostName(settlement.to);
   if (target === undefined) {
     const whyNot = whyNotHeld(state, settlement);

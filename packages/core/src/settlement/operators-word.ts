@@ -13,19 +13,18 @@ import { setHome } from '../claims/registers.ts';
 import type { DomainId, SettlementId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { carryOut, setSettlement, toResolving } from './ending.ts';
+import { settlementOf, whyOtherTarget, whyStillLookedInto, whyStillMigrating } from './in-doubt.ts';
 import { askTarget, lastHeard } from './questioning.ts';
 import type { Settlement } from './settlement.ts';
-import { settlementOf } from './target-gone.ts';
 
 /** Why nobody needs to vouch for anything: the domain is not held here, or not by this. null when it is. One sentence. */
 export function whyNotHeld(state: HostState, settlement: Settlement): string | null {
+  const whyNot = whyStillMigrating(settlement) ?? whyStillLookedInto(settlement);
+  if (whyNot !== null) return whyNot;
   const { settlement: id, name, detail } = settlement;
-  if (settlement.phase !== 'resolving') return `${name} is still migrating: abort that first`;
-  if (settlement.unresolvedSinceMs === null)
-    return `how the migration of ${name} ended is still being found out (${detail})`;
-  if (state.questions.get(id)?.here !== 'left')
-    return `${name} is not held paused here by its migration (${detail})`;
-  return null;
+  return state.questions.get(id)?.here === 'left'
+    ? null
+    : `${name} is not held paused here by its migration (${detail})`;
 }
 
 /** Why the word about this host does not count; null when it does. One sentence. */
@@ -37,9 +36,7 @@ export function whyNotVouched(
 ): string | null {
   const { settlement: id, name, to } = settlement;
   const toName = state.directory.hostName(to);
-  if (target !== to && target !== toName)
-    return `${name} is migrating to ${toName} (${to}), not to ${target}`;
-  const whyNot = whyNotHeld(state, settlement);
+  const whyNot = whyOtherTarget(state, settlement, target) ?? whyNotHeld(state, settlement);
   if (whyNot !== null) return whyNot;
   if (state.located.get(id)?.there.arrival === 'arrived') return `${toName} has run ${name}`;
   const there = lastHeard(state, id, nowMs);

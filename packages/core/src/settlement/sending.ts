@@ -15,10 +15,10 @@ import type { RefuseReason, SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { answer, setSettlement, toResolving } from './ending.ts';
+import { settlementOf } from './in-doubt.ts';
 import { tickWord } from './operators-word.ts';
 import { askTarget } from './questioning.ts';
 import { isUnderWay, type Settlement } from './settlement.ts';
-import { settlementOf } from './target-gone.ts';
 
 export function receiveSettle(
   turn: Turn,

@@ -7,14 +7,8 @@
 import type { DomainId } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import { finish } from './ending.ts';
-import { isUnderWay, type Settlement } from './settlement.ts';
-
-/** The migration of a domain out of here that has not ended, if there is one. */
-export function settlementOf(state: HostState, domain: DomainId): Settlement | undefined {
-  for (const settlement of state.settlements.values())
-    if (settlement.domain === domain && isUnderWay(settlement)) return settlement;
-  return undefined;
-}
+import { settlementOf, whyOtherTarget, whyStillLookedInto, whyStillMigrating } from './in-doubt.ts';
+import type { Settlement } from './settlement.ts';
 
 /** Why this migration cannot be ended by the word that this host is gone; null when it can. One sentence. */
 export function whyNotGone(
@@ -22,15 +16,12 @@ export function whyNotGone(
   settlement: Settlement,
   target: string,
 ): string | null {
-  const { name, to, detail } = settlement;
-  const toName = state.directory.hostName(to);
-  if (target !== to && target !== toName)
-    return `${name} is migrating to ${toName} (${to}), not to ${target}`;
-  if (settlement.phase !== 'resolving') return `${name} is still migrating: abort that first`;
-  if (state.connected.has(to)) return `${toName} is connected, and can be asked`;
-  if (settlement.unresolvedSinceMs === null)
-    return `how the migration of ${name} ended is still being found out (${detail})`;
-  return null;
+  const { to } = settlement;
+  const whyNot = whyOtherTarget(state, settlement, target) ?? whyStillMigrating(settlement);
+  if (whyNot !== null) return whyNot;
+  if (state.connected.has(to))
+    return `${state.directory.hostName(to)} is connected, and can be asked`;
+  return whyStillLookedInto(settlement);
 }
 
 export function endUnseen(turn: Turn, domain: DomainId, target: string): void {
