@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { type ActOptions, act } from '../act.ts';
+import { act } from '../act.ts';
+import { type EverywhereOptions, endUnreached, everywhereText } from '../everywhere.ts';
 import type { Register } from '../register.ts';
 import type { Session } from '../session.ts';
 
-type Options = ActOptions & Readonly<{ all?: true; notRunningOn?: string }>;
+type Options = EverywhereOptions & Readonly<{ notRunningOn?: string }>;
 
 export const register: Register = (program, session) => {
   program
@@ -40,19 +41,11 @@ export const register: Register = (program, session) => {
     });
 };
 
-async function resumeTrading(session: Session, all: boolean, options: ActOptions): Promise<void> {
+async function resumeTrading(session: Session, all: boolean, options: Options): Promise<void> {
   const done = await act(session, 'resume', { all }, options, ({ resumed, unreachable }) =>
-    [
-      `Trading again: ${resumed.join(', ') || 'nobody'}.`,
-      ...(unreachable.length > 0 ? [`Not reached: ${unreachable.join(', ')}.`] : []),
-    ].join('\n'),
+    everywhereText('Trading again', resumed, unreachable),
   );
   session.end(done);
-  if (done.ok && done.value.unreachable.length > 0) {
-    session.end({
-      ok: false,
-      code: 'unreachable',
-      message: `${done.value.unreachable.length} of the hosts were not reached and stay as they are: run \`barter resume\` there`,
-    });
-  }
+  if (done.ok)
+    endUnreached(session, done.value.unreachable, 'stay as they are: run `barter resume` there');
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type ActOptions, act } from '../act.ts';
+import { act } from '../act.ts';
+import { type EverywhereOptions, endUnreached, everywhereText } from '../everywhere.ts';
 import type { Register } from '../register.ts';
 
 export const register: Register = (program, session) => {
@@ -11,20 +12,11 @@ export const register: Register = (program, session) => {
     .option('--all', 'on every host that can be reached, not only here')
     .option('--json', 'one JSON document')
     .action(async (_options, command: Command) => {
-      const { all = false, ...options } = command.optsWithGlobals<ActOptions & { all?: true }>();
+      const { all = false, ...options } = command.optsWithGlobals<EverywhereOptions>();
       const done = await act(session, 'stop', { all }, options, ({ stopped, unreachable }) =>
-        [
-          `Stopped: ${stopped.join(', ') || 'nobody'}.`,
-          ...(unreachable.length > 0 ? [`Not reached: ${unreachable.join(', ')}.`] : []),
-        ].join('\n'),
+        everywhereText('Stopped', stopped, unreachable),
       );
       session.end(done);
-      if (done.ok && done.value.unreachable.length > 0) {
-        session.end({
-          ok: false,
-          code: 'unreachable',
-          message: `${done.value.unreachable.length} of the hosts were not reached and may go on: stop the agent there`,
-        });
-      }
+      if (done.ok) endUnreached(session, done.value.unreachable, 'may go on: stop the agent there');
     });
 };
