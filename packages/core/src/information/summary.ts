@@ -54,12 +54,15 @@ export function summarize(turn: Turn, random: number): void {
   information.told.clear();
   information.answersLeft = answersPerRound;
   state.heardTradeAtMs = lastTradeAtMs(state, nowMs);
-  const message = summaryMessages(makeSummary(turn));
+  const summary = makeSummary(turn);
+  // One message for all who are told, and one for all who are asked as well.
+  const [telling, asking] = [summaryMessage(summary, false), summaryMessage(summary, true)];
   const partners = findPartnerHosts(state);
   const isFresh = (host: HostId) => state.directory.hasHeard(host, nowMs, 2 * summaryEveryMs);
   const knowsFew = state.directory.peers.size < othersTold(state);
-  for (const host of partners) tell(turn, host, message(!isFresh(host)));
-  for (const host of draw(state, random)) tell(turn, host, message(knowsFew && !isFresh(host)));
+  for (const host of partners) tell(turn, host, isFresh(host) ? telling : asking);
+  for (const host of draw(state, random))
+    tell(turn, host, knowsFew && !isFresh(host) ? asking : telling);
 }
 
 /**
@@ -80,17 +83,14 @@ export function introduce(turn: Turn, hosts: readonly HostId[]): void {
   const freshMs = 2 * state.config.timing.summaryEveryMs;
   const strangers = hosts.filter((host) => !state.directory.hasHeard(host, nowMs, freshMs));
   if (strangers.length === 0) return;
-  const message = summaryMessages(makeSummary(turn));
-  for (const host of strangers) tell(turn, host, message(true));
+  const asking = summaryMessage(makeSummary(turn), true);
+  for (const host of strangers) tell(turn, host, asking);
 }
 
 type SummaryMessage = InformationMessage & { kind: 'summary' };
 
-/** The same two messages for everybody, whether an answer is wanted or not. */
-function summaryMessages(summary: LoadSummary): (answer: boolean) => SummaryMessage {
-  const telling: SummaryMessage = { kind: 'summary', summary, answer: false };
-  const asking: SummaryMessage = { kind: 'summary', summary, answer: true };
-  return (answer) => (answer ? asking : telling);
+function summaryMessage(summary: LoadSummary, answer: boolean): SummaryMessage {
+  return { kind: 'summary', summary, answer };
 }
 
 function tell(turn: Turn, host: HostId, message: SummaryMessage): void {
@@ -216,7 +216,7 @@ export function receiveSummary(turn: Turn, from: HostId, message: SummaryMessage
   if (!answer || state.sample === null || information.told.has(from)) return;
   if (information.answersLeft <= 0) return;
   information.answersLeft -= 1;
-  tell(turn, from, summaryMessages(makeSummary(turn))(false));
+  tell(turn, from, summaryMessage(makeSummary(turn), false));
 }
 
 function loadChanged(state: HostState, before: LoadSummary, now: LoadSummary): boolean {

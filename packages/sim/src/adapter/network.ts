@@ -35,8 +35,8 @@ export class SimNetwork {
   readonly #random: Random;
   readonly #stations = new Map<HostId, Station>();
   readonly #cut = new Set<string>();
-  /** Everybody is up and nothing is cut, as in most simulations. */
-  #isWhole = true;
+  /** How many hosts are gone now. */
+  #down = 0;
   #announcing = false;
   options: Required<NetworkOptions>;
   /** Whether a host keeps back what it should have said: nobody hears of it. */
@@ -61,23 +61,26 @@ export class SimNetwork {
     const transport = new SimTransport(this, host);
     const station = this.#stations.get(host);
     if (station === undefined) this.#stations.set(host, { host, transport, isUp: true });
-    else [station.transport, station.isUp] = [transport, true];
-    this.#changed();
+    else {
+      station.transport = transport;
+      this.#setUp(station, true);
+    }
+    this.#announce();
     return transport;
   }
 
   /** The host is gone: nothing reaches it or leaves it. */
   leave(host: HostId): void {
     const station = this.#stations.get(host);
-    if (station !== undefined) station.isUp = false;
-    this.#changed();
+    if (station !== undefined) this.#setUp(station, false);
+    this.#announce();
   }
 
   /** Cuts the way from one host to another (that way only), or mends it. */
   cut(from: HostId, to: HostId, isCut: boolean): void {
     if (isCut) this.#cut.add(`${from}>${to}`);
     else this.#cut.delete(`${from}>${to}`);
-    this.#changed();
+    this.#announce();
   }
 
   /** Whether a connection between the two holds: it needs both ways. */
@@ -124,14 +127,18 @@ export class SimNetwork {
   }
 
   #isOpen(from: Station, to: Station): boolean {
-    if (this.#isWhole) return true;
+    // As in most simulations.
+    if (this.#down === 0 && this.#cut.size === 0) return true;
     return from.isUp && to.isUp && !this.#cut.has(`${from.host}>${to.host}`);
   }
 
+  #setUp(station: Station, isUp: boolean): void {
+    if (station.isUp !== isUp) this.#down += isUp ? -1 : 1;
+    station.isUp = isUp;
+  }
+
   /** Tells everybody who is there, once for all changes of a moment. */
-  #changed(): void {
-    const isUp = [...this.#stations.values()].every((station) => station.isUp);
-    this.#isWhole = isUp && this.#cut.size === 0;
+  #announce(): void {
     if (this.#announcing) return;
     this.#announcing = true;
     this.#schedule.at(this.#schedule.nowMs(), () => {

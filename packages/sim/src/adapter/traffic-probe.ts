@@ -28,7 +28,7 @@ export class SimTrafficProbe implements TrafficProbe {
   #counters = 0;
   /** Counts readings. */
   #reading = 0;
-  /** The addresses read last, and whose they are: most readings are of the same. */
+  /** The addresses read last, and whose they are: most readings are of the same set, which has the same addresses still. */
   #asked: Readonly<{ local: ReadonlySet<string>; domains: readonly WorldDomain[] }> = {
     local: new Set(),
     domains: [],
