@@ -1,27 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Directory } from '../src/information/directory.ts';
-import type { LoadSummary } from '../src/model/model.ts';
-import { capacity, domainId, hostId } from './support/world.ts';
+import { domainId, hostId, summaryOf } from './support/world.ts';
 
 const [a, b, c] = [hostId('a'), hostId('b'), hostId('c')];
 const vm = domainId('vm');
 
-function summary(host: string, sequence: number): LoadSummary {
-  return {
-    host: hostId(host),
-    name: `the host ${host}`,
-    sequence,
-    location: ['pod0'],
-    mode: 'auto',
-    stopped: false,
-    capacity: capacity(),
-    load: { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: 0 },
-    measured: true,
-    domains: 0,
-    revision: 0,
-    tradedMsAgo: 0,
-  };
-}
+const summary = (host: string, sequence: number) => summaryOf(host, { sequence });
 
 describe('where a domain is', () => {
   it('is what the highest version says, whoever says it', () => {

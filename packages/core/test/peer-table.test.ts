@@ -1,27 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerTable } from '../src/information/peer-table.ts';
-import type { LoadSummary } from '../src/model/model.ts';
-import { capacity, hostId } from './support/world.ts';
+import { hostId, summaryOf } from './support/world.ts';
 
 const max = 12;
 
-function summary(host: number, tradedMsAgo: number): LoadSummary {
-  return {
-    host: hostId(`h${host}`),
-    name: `h${host}`,
-    sequence: 1,
-    location: [],
-    mode: 'auto',
-    stopped: false,
-    capacity: capacity(),
-    load: { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: 0 },
-    measured: true,
-    domains: 0,
-    revision: 0,
-    tradedMsAgo,
-  };
-}
+const summary = (host: number, tradedMsAgo: number) => summaryOf(`h${host}`, { tradedMsAgo });
 
 /** One thing that happens to a table; which host it is about is a number below `max`. */
 const happening = fc.oneof(

@@ -9,6 +9,7 @@ import type {
   Exchange,
   HostCapacity,
   HostId,
+  LoadSummary,
   Location,
   Offer,
   Policy,
@@ -53,6 +54,25 @@ export function traits(changes: Partial<DomainTraits> = {}): DomainTraits {
     dirtyBytesPerSecond: 0,
     migrationBytes: 0,
     policy: {},
+    ...changes,
+  };
+}
+
+/** What a host tells of itself that has nothing and trades. */
+export function summaryOf(id: string, changes: Partial<LoadSummary> = {}): LoadSummary {
+  return {
+    host: hostId(id),
+    name: `the host ${id}`,
+    sequence: 1,
+    location: ['pod0'],
+    mode: 'auto',
+    stopped: false,
+    capacity: capacity(),
+    load: { memoryBytes: 0, vcpus: 0, cpu: 0, nicBitsPerSecond: 0 },
+    measured: true,
+    domains: 0,
+    revision: 0,
+    tradedMsAgo: 0,
     ...changes,
   };
 }
