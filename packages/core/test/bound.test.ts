@@ -73,6 +73,24 @@ describe('the ideal division of two books', () => {
     );
   }, 60_000);
 
+  it('counts of the hosts’ own cost what dividing their claims differently saves, not all of it', () => {
+    const { cost } = preset('default');
+    const vms = (on: string, count: number) =>
+      Array.from({ length: count }, (_, n) => domain(`${on}${n}`, on, { memoryBytes: 4 * GIB }));
+    const most = (a: number, b: number): number => {
+      const world = {
+        hosts: [host('a'), host('b')],
+        domains: [...vms('a', a), ...vms('b', b)],
+        rates: [],
+      };
+      return ideal(bookOf(world, 'a'), bookOf(world, 'b'), cost);
+    };
+    // Both far above the watermark of their memory, and no division is any better.
+    expect(most(16, 16)).toBeLessThan(1e3);
+    expect(most(16, 15)).toBeLessThan(1e3);
+    expect(most(16, 14)).toBeGreaterThan(2e8);
+  });
+
   it('counts the room that there is: full hosts that could only change places badly gain little', () => {
     const world = (memoryBytes: number): TestWorld => ({
       hosts: ['a', 'b', 'c'].map((id) =>

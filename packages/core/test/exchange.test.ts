@@ -236,6 +236,31 @@ describe('what there may be to gain with a peer', () => {
     expect(potentialWith(bookOf(world, 'b'), peer(world, 'b'), cost)).toBe(0);
   });
 
+  it('evens out memory by whole VMs: fifteen and fourteen equal ones are even already', () => {
+    const { cost } = preset('default');
+    const vms = (on: string, count: number) =>
+      Array.from({ length: count }, (_, n) => domain(`${on}${n}`, on, { memoryBytes: 4 * GIB }));
+    const towards = (count: number, theirs: number): number => {
+      const world = {
+        hosts: [host('a'), host('b')],
+        domains: [...vms('a', count), ...vms('b', theirs)],
+        rates: [],
+      };
+      return potentialWith(bookOf(world, 'a'), peer(world, 'b'), cost);
+    };
+    expect(towards(15, 14)).toBe(0);
+    expect(towards(16, 16)).toBe(0);
+    // The watermark is at 14.4 VMs, and each 1.6 above it cost 1 Gbit/s.
+    expect(towards(16, 14) / 1e9).toBeCloseTo(1 - 2 * (0.6 / 1.6));
+    expect(towards(16, 10) / 1e9).toBeCloseTo(1);
+    // With one of half the size among them half a step can be made.
+    const small = domain('small', 'a', { memoryBytes: 2 * GIB });
+    const mixed = { hosts: [host('a'), host('b')], rates: [] };
+    const domains = [...vms('a', 14), small, ...vms('b', 14)];
+    const world = { ...mixed, domains: domains.filter(({ domain: id }) => id !== 'b13') };
+    expect(potentialWith(bookOf(world, 'a'), peer(world, 'b'), cost)).toBeGreaterThan(6e7);
+  });
+
   it('is not nothing, on one of the two sides at least, where an exchange gains', () => {
     fc.assert(
       fc.property(fc.oneof(worlds({ domainsMax: 9 }), tight), (world) => {

@@ -10,6 +10,7 @@
  */
 
 import {
+  hostCost,
   OVER_LIMIT_BITS_PER_SECOND_PER_BYTE,
   OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
   overLimitCost,
@@ -17,7 +18,14 @@ import {
 import type { Board } from './board.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Position, ROUNDING_BYTES, ROUNDING_VCPUS } from './position.ts';
-import { shedding } from './relief.ts';
+import {
+  commonStep,
+  cpuRelief,
+  type LoadedHost,
+  memoryRelief,
+  nicRelief,
+  shedding,
+} from './relief.ts';
 import { otherSide, type Side } from './side.ts';
 
 export type Ideal = Readonly<{
@@ -73,11 +81,26 @@ export function idealDivision(board: Board, start: Position): Ideal {
   };
 }
 
-/** What both hosts could cost less: all of it, but of what they hold beyond their limits only what can leave. */
+/**
+ * What both hosts could cost less by themselves: what evening out their loads saves, all that being on costs, and of
+ * what they hold beyond their limits what can leave.
+ */
 function hostsMost(board: Board, start: Position): number {
-  const { load, capacity } = board;
+  const { load, capacity, parameters } = board;
+  const host = (s: Side): LoadedHost => ({ load: load[s], capacity: capacity[s] });
+  const [zero, one] = [host(0), host(1)];
+  const fixed = (s: Side): number => {
+    const terms = hostCost(load[s], capacity[s], parameters);
+    return terms.nic + terms.cpu + terms.memory;
+  };
+  if (start.hosts === 0) return 0;
+  const saved =
+    nicRelief(zero, one, parameters, betweenBitsPerSecond(board)) +
+    cpuRelief(zero, one, parameters) +
+    memoryRelief(zero, one, parameters, stepBytes(board));
+  const most = start.hosts - fixed(0) - fixed(1) + saved;
   const above = overLimitCost(load[0], capacity[0]) + overLimitCost(load[1], capacity[1]);
-  if (above === 0) return start.hosts;
+  if (above === 0) return most;
   const nothing = () => ({ memoryBytes: 0, vcpus: 0 });
   const leaving = [nothing(), nothing()] as const;
   for (let i = 0; i < board.side.length; i++) {
@@ -86,9 +109,27 @@ function hostsMost(board: Board, start: Position): number {
     from.memoryBytes += board.memoryBytes[i] as number;
     from.vcpus += board.vcpus[i] as number;
   }
-  const host = (s: Side) => ({ load: load[s], capacity: capacity[s] });
   const shed = (s: Side) => shedding(host(s), host(otherSide(s)), leaving[s]);
-  return start.hosts - above + shed(0) + shed(1) + limitRounding;
+  return most - above + shed(0) + shed(1) + limitRounding;
+}
+
+/** What goes from one of the hosts to the other, as far as an exchange can end it. */
+function betweenBitsPerSecond({ side, nicAt, firstEdge, edgeTo, edgeRate }: Board): number {
+  let between = 0;
+  for (let i = 0; i < side.length; i++) {
+    const from = at(side, i);
+    between += nicAt[otherSide(from)][from][i] as number;
+    for (let e = firstEdge[i] as number; e < (firstEdge[i + 1] as number); e++) {
+      const partner = edgeTo[e] as number;
+      if (partner > i && side[partner] !== from) between += edgeRate[e] as number;
+    }
+  }
+  return between;
+}
+
+/** By how much of memory, or multiples of it, exchanges change what each host holds. */
+function stepBytes({ movable, memoryBytes }: Board): number {
+  return commonStep(memoryBytes.filter((_, offer) => movable[offer] === 1));
 }
 
 class Divider {

@@ -6,7 +6,9 @@
  * It is what the own claims could gain by going to the peer if it had room for any of them and its own stayed
  * where they are: a minimum cut between those that are pulled over and those that hold them here. What the
  * peer's claims could gain by coming hither is for the peer to know. No exchange gains more than the two
- * together, so of two hosts with something to gain one at least sees half of it.
+ * together, so of two hosts with something to gain one at least sees half of it. Where the sizes of the own claims
+ * have another common divisor than the peer's, what less than one step of the own ones would even out is for
+ * the peer to see as well.
  */
 
 import { type CostParameters, displacementCost, overLimitCost } from '../model/cost.ts';
@@ -23,7 +25,7 @@ import type {
 import { receiveViolation } from '../model/policy.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Edges, joinLinks, type Link } from './links.ts';
-import { relief, shedding } from './relief.ts';
+import { commonStep, relief, shedding } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
 export type Peer = Readonly<{
@@ -66,6 +68,8 @@ export class Outlook {
   readonly #network: FlowNetwork;
   /** Some claim may not go everywhere: no two peers are alike. */
   readonly #isBound: boolean;
+  /** The memory that changes hands is a multiple of this, unless the peer's claims have other sizes. */
+  readonly #stepBytes: number;
   readonly #partnerHosts = new Set<HostId>();
   /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
@@ -79,6 +83,7 @@ export class Outlook {
     this.#edges = joinLinks(pulls.length, links);
     this.#network = new FlowNetwork(this.#edges);
     this.#isBound = own.offers.some(isBound);
+    this.#stepBytes = commonStep(own.offers.map(({ traits }) => traits.memoryBytes));
     for (const { offer, rates } of pulls) {
       this.#special.add(offer.claim.home);
       for (const host of rates.keys()) this.#partnerHosts.add(host);
@@ -93,7 +98,10 @@ export class Outlook {
       : 0;
     return (
       this.#cutTowards(other) +
-      relief(this.own, other, this.#parameters, between) +
+      relief(this.own, other, this.#parameters, {
+        betweenBitsPerSecond: between,
+        stepBytes: this.#stepBytes,
+      }) +
       this.#sheddingTo(other)
     );
   }

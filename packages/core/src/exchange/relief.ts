@@ -5,6 +5,7 @@
 
 import {
   type CostParameters,
+  type ExcessCurve,
   excess,
   type HostOnCost,
   hostOnCost,
@@ -16,54 +17,106 @@ import type { HostCapacity, HostLoad } from '../model/model.ts';
 /** A host's load and what it has. */
 export type LoadedHost = Readonly<{ capacity: HostCapacity; load: HostLoad }>;
 
-/**
- * What evening out the loads of the two hosts, or emptying one of them into the other, would save. Of the
- * traffic between the two, `betweenBitsPerSecond`, all may vanish from both uplinks.
- */
+/** What a deal may change of the loads of two hosts, as far as that is known. */
+export type Shift = Readonly<{
+  /** Traffic between the two hosts: all of it may vanish from both uplinks. */
+  betweenBitsPerSecond: number;
+  /** Memory changes hands in multiples of this (`commonStep`); 0 = in any amount. */
+  stepBytes: number;
+}>;
+
+/** What evening out the loads of the two hosts, or emptying one of them into the other, would save; bit/s. */
 export function relief(
   own: LoadedHost,
   other: LoadedHost,
   parameters: CostParameters,
-  betweenBitsPerSecond = 0,
+  { betweenBitsPerSecond, stepBytes }: Shift,
 ): number {
-  const { nic, cpu, memory, nicReferenceBitsPerSecond: reference, hostOn } = parameters;
-  const [a, b] = [own.capacity, other.capacity];
   return (
-    evened(
-      nic,
-      own.load.nicBitsPerSecond,
-      reference ?? a.nicBitsPerSecond,
-      other.load.nicBitsPerSecond,
-      reference ?? b.nicBitsPerSecond,
-      betweenBitsPerSecond,
-    ) +
-    evened(cpu, own.load.cpu, a.vcpus, other.load.cpu, b.vcpus) +
-    evened(memory, own.load.memoryBytes, a.memoryBytes, other.load.memoryBytes, b.memoryBytes) +
-    (hostOn ? packing(own, other, hostOn) : 0)
+    nicRelief(own, other, parameters, betweenBitsPerSecond) +
+    cpuRelief(own, other, parameters) +
+    memoryRelief(own, other, parameters, stepBytes) +
+    (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
   );
 }
 
-/** What two hosts save by sharing one load by what they have of it. */
-function evened(
-  curve: CostParameters['nic'],
-  ownLoad: number,
-  ownCapacity: number,
-  otherLoad: number,
-  otherCapacity: number,
-  vanishing = 0,
+export function nicRelief(
+  own: LoadedHost,
+  other: LoadedHost,
+  { nic, nicReferenceBitsPerSecond }: CostParameters,
+  betweenBitsPerSecond: number,
 ): number {
-  const own = excess(curve, ownLoad, ownCapacity);
-  const other = excess(curve, otherLoad, otherCapacity);
+  const uplink = ({ load, capacity }: LoadedHost): Load => ({
+    amount: load.nicBitsPerSecond,
+    capacity: nicReferenceBitsPerSecond ?? capacity.nicBitsPerSecond,
+  });
+  return evened(nic, uplink(own), uplink(other), { vanishing: betweenBitsPerSecond, step: 0 });
+}
+
+export function cpuRelief(own: LoadedHost, other: LoadedHost, { cpu }: CostParameters): number {
+  const cores = ({ load, capacity }: LoadedHost): Load => ({
+    amount: load.cpu,
+    capacity: capacity.vcpus,
+  });
+  return evened(cpu, cores(own), cores(other), { vanishing: 0, step: 0 });
+}
+
+export function memoryRelief(
+  own: LoadedHost,
+  other: LoadedHost,
+  { memory }: CostParameters,
+  stepBytes: number,
+): number {
+  const held = ({ load, capacity }: LoadedHost): Load => ({
+    amount: load.memoryBytes,
+    capacity: capacity.memoryBytes,
+  });
+  return evened(memory, held(own), held(other), { vanishing: 0, step: stepBytes });
+}
+
+type Load = Readonly<{ amount: number; capacity: number }>;
+
+/**
+ * The most that two hosts save by shifting a load between them, by whole steps or (0) by any amount. What they cost
+ * together is convex and piecewise linear in what is shifted, so it is least where a curve has a knee, or one step
+ * beside it. A host of 15 equal VMs and one of 14 have nothing to even out, though half a VM would even it.
+ */
+function evened(
+  curve: ExcessCurve,
+  own: Load,
+  other: Load,
+  { vanishing, step }: Readonly<{ vanishing: number; step: number }>,
+): number {
+  const now = excess(curve, own.amount, own.capacity) + excess(curve, other.amount, other.capacity);
   // Nearly always: neither has too much.
-  if (own === 0 && other === 0) return 0;
-  const left = Math.max(0, ownLoad + otherLoad - 2 * vanishing);
-  const share = left / (ownCapacity + otherCapacity);
-  const saved =
-    own -
-    excess(curve, share * ownCapacity, ownCapacity) +
-    other -
-    excess(curve, share * otherCapacity, otherCapacity);
-  return Math.max(0, saved);
+  if (now === 0) return 0;
+  const [ours, theirs] = [own.amount - vanishing, other.amount - vanishing];
+  const after = (shifted: number): number =>
+    excess(curve, ours - shifted, own.capacity) + excess(curve, theirs + shifted, other.capacity);
+  let least = Math.min(now, after(0));
+  for (const { above } of curve.hinges) {
+    for (const shifted of [ours - above * own.capacity, above * other.capacity - theirs]) {
+      if (step === 0) least = Math.min(least, after(shifted));
+      else {
+        const steps = Math.floor(shifted / step);
+        least = Math.min(least, after(steps * step), after((steps + 1) * step));
+      }
+    }
+  }
+  return now - least;
+}
+
+/**
+ * The greatest common divisor of the sizes of some claims: whichever of them change hands, what a host holds changes
+ * by a multiple of it. 0 where there is none (no claims, or sizes that are no whole bytes).
+ */
+export function commonStep(sizesBytes: Iterable<number>): number {
+  let step = 0;
+  for (const sizeBytes of sizesBytes) {
+    if (!Number.isSafeInteger(sizeBytes)) return 0;
+    for (let rest = sizeBytes; rest > 0; ) [step, rest] = [rest, step % rest];
+  }
+  return step;
 }
 
 /** What may leave a host, all together. */
