@@ -2,31 +2,50 @@
 
 import type { ExcessCurve } from '../model/cost.ts';
 
+/** Where the curve begins to rise, or to rise faster, and by how much faster: bit/s for one unit of load. */
+type Knee = Readonly<{ load: number; slope: number }>;
+
+const never: Knee = { load: Infinity, slope: 0 };
+
+/** Nearly every curve has two knees at most. They are fields: walking through a list takes several times as long. */
 export class HostCurve {
-  /** Loads at which the cost begins to rise, or to rise faster; ascending. */
-  readonly #knees: readonly number[];
-  /** By how much faster it rises from there, bit/s for one unit of load. */
-  readonly #slopes: readonly number[];
   /** Up to this load the host costs nothing. */
   readonly free: number;
+  readonly #first: number;
+  readonly #second: number;
+  readonly #secondAt: number;
+  /** All knees, ascending, where there are more than two. */
+  readonly #many: readonly Knee[] | undefined;
 
   /** A capacity of 0 is not known: then nothing is too much. */
   constructor({ weightBitsPerSecond, hinges }: ExcessCurve, capacity: number) {
     const known = capacity > 0 ? hinges : [];
-    this.#knees = known.map(({ above }) => above * capacity);
-    this.#slopes = known.map(({ slope }) => (weightBitsPerSecond * slope) / capacity);
-    this.free = this.#knees[0] ?? Infinity;
+    const knees = known.map(({ above, slope }) => ({
+      load: above * capacity,
+      slope: (weightBitsPerSecond * slope) / capacity,
+    }));
+    const [first = never, second = never] = knees;
+    this.free = first.load;
+    this.#first = first.slope;
+    this.#secondAt = second.load;
+    this.#second = second.slope;
+    this.#many = knees.length > 2 ? knees : undefined;
   }
 
   /** What this load costs; bit/s. */
   cost(load: number): number {
     if (load <= this.free) return 0;
-    let sum = 0;
-    for (let n = 0; n < this.#knees.length; n++) {
-      const over = load - (this.#knees[n] as number);
-      if (over <= 0) break;
-      sum += (this.#slopes[n] as number) * over;
-    }
-    return sum;
+    if (this.#many !== undefined) return costAlong(this.#many, load);
+    const sum = this.#first * (load - this.free);
+    return load > this.#secondAt ? sum + this.#second * (load - this.#secondAt) : sum;
   }
+}
+
+function costAlong(knees: readonly Knee[], load: number): number {
+  let sum = 0;
+  for (const knee of knees) {
+    if (load <= knee.load) break;
+    sum += knee.slope * (load - knee.load);
+  }
+  return sum;
 }

@@ -32,6 +32,7 @@ export class Position {
   hosts = 0;
   /** Whether no move changes the hosts' cost now: then `saving` is the whole gain. */
   flat = false;
+  readonly #after = new Float64Array(1);
   /** The curves that some single move could reach from here. */
   readonly #reach = { nic: false, cpu: false, memory: false };
   /**
@@ -108,7 +109,9 @@ export class Position {
   /** By how much the cost falls when one claim moves; the limits are another matter. O(1). */
   gain(offer: number): number {
     const saved = at(this.saving, offer);
-    return this.flat ? saved : saved + this.hosts - this.#hostsAfter(offer);
+    if (this.flat) return saved;
+    this.#weighAfter(offer);
+    return saved + this.hosts - at(this.#after, 0);
   }
 
   /** Everything that an exchange can change; the gain of an exchange is a difference of two of these. */
@@ -116,33 +119,57 @@ export class Position {
     return this.network + this.displacement + this.hosts;
   }
 
-  /** What both hosts would cost; curves that no single move reaches are left out, for they are 0. */
-  #hostsAfter(offer: number): number {
-    const { board } = this;
-    const { nic, cpu, memory } = board.curves;
-    const reach = this.#reach;
+  /**
+   * What both hosts would cost, into `#after`; curves that no single move reaches are left out, for they are 0. This is
+   * what a search does most, and a number that is handed back would be put on the heap each time.
+   */
+  #weighAfter(offer: number): void {
+    const { nic, cpu, memory } = this.#reach;
+    this.#after[0] = 0;
+    if (nic) this.#addNicAfter(offer);
+    if (cpu) this.#addCpuAfter(offer);
+    if (memory) this.#addMemoryAfter(offer);
+    if (this.#above[0] || this.#above[1] || this.board.parameters.hostOn !== undefined)
+      this.#addRestAfter(offer);
+  }
+
+  #addNicAfter(offer: number): void {
+    const { nicShift, curves } = this.board;
+    const [zero, one] = curves.nic;
     const direction = this.side[offer] === 0 ? 1 : -1;
-    let sum = 0;
-    if (reach.nic) {
-      const cut = at(this.cut, offer);
-      for (const s of SIDES)
-        sum += nic[s].cost(at(this.nic, s) + direction * at(board.nicShift[s], offer) + cut);
+    const cut = at(this.cut, offer);
+    const costZero = zero.cost(at(this.nic, 0) + direction * at(nicShift[0], offer) + cut);
+    const costOne = one.cost(at(this.nic, 1) + direction * at(nicShift[1], offer) + cut);
+    add(this.#after, 0, costZero + costOne);
+  }
+
+  #addCpuAfter(offer: number): void {
+    const [zero, one] = this.board.curves.cpu;
+    const shifted = this.side[offer] === 0 ? at(this.board.cpu, offer) : -at(this.board.cpu, offer);
+    const costs = zero.cost(at(this.cpu, 0) - shifted) + one.cost(at(this.cpu, 1) + shifted);
+    add(this.#after, 0, costs);
+  }
+
+  #addMemoryAfter(offer: number): void {
+    const [zero, one] = this.board.curves.memory;
+    const bytes = at(this.board.memoryBytes, offer);
+    const shifted = this.side[offer] === 0 ? bytes : -bytes;
+    const costZero = zero.cost(at(this.memoryBytes, 0) - shifted);
+    const costOne = one.cost(at(this.memoryBytes, 1) + shifted);
+    add(this.#after, 0, costZero + costOne);
+  }
+
+  /** What being on costs, and being above a limit: hardly ever anything. */
+  #addRestAfter(offer: number): void {
+    const direction = this.side[offer] === 0 ? 1 : -1;
+    const bytes = direction * at(this.board.memoryBytes, offer);
+    const vcpus = direction * at(this.board.vcpus, offer);
+    for (const s of SIDES) {
+      const sign = s === 0 ? -1 : 1;
+      const held = at(this.memoryBytes, s) + sign * bytes;
+      const used = at(this.vcpus, s) + sign * vcpus;
+      add(this.#after, 0, this.#hostOn(s, used, held) + this.#overLimit(s, used, held));
     }
-    if (reach.cpu) {
-      const shifted = direction * at(board.cpu, offer);
-      sum += cpu[0].cost(at(this.cpu, 0) - shifted) + cpu[1].cost(at(this.cpu, 1) + shifted);
-    }
-    const shifted = direction * at(board.memoryBytes, offer);
-    const [zero, one] = [at(this.memoryBytes, 0) - shifted, at(this.memoryBytes, 1) + shifted];
-    if (reach.memory) sum += memory[0].cost(zero) + memory[1].cost(one);
-    const vcpus = direction * at(board.vcpus, offer);
-    if (board.parameters.hostOn) {
-      sum += this.#hostOn(0, at(this.vcpus, 0) - vcpus, zero);
-      sum += this.#hostOn(1, at(this.vcpus, 1) + vcpus, one);
-    }
-    if (this.#above[0]) sum += this.#overLimit(0, at(this.vcpus, 0) - vcpus, zero);
-    if (this.#above[1]) sum += this.#overLimit(1, at(this.vcpus, 1) + vcpus, one);
-    return sum;
   }
 
   #hostOn(side: Side, vcpus: number, memoryBytes: number): number {
@@ -159,21 +186,25 @@ export class Position {
   /** Brings `hosts` and `flat` up to date with the loads. */
   #weigh(): void {
     const { largest, curves, parameters } = this.board;
-    const { nic, cpu, memory } = curves;
+    const [nic0, nic1] = curves.nic;
+    const [cpu0, cpu1] = curves.cpu;
+    const [memory0, memory1] = curves.memory;
+    const [sent0, sent1] = [at(this.nic, 0), at(this.nic, 1)];
+    const [busy0, busy1] = [at(this.cpu, 0), at(this.cpu, 1)];
+    const [held0, held1] = [at(this.memoryBytes, 0), at(this.memoryBytes, 1)];
     const reach = this.#reach;
-    reach.nic = false;
-    reach.cpu = false;
-    reach.memory = false;
-    this.hosts = 0;
-    for (const s of SIDES) {
-      const [sent, busy, held] = [at(this.nic, s), at(this.cpu, s), at(this.memoryBytes, s)];
-      this.hosts += nic[s].cost(sent) + cpu[s].cost(busy) + memory[s].cost(held);
-      this.hosts += this.#hostOn(s, at(this.vcpus, s), held);
-      this.hosts += this.#overLimit(s, at(this.vcpus, s), held);
-      reach.nic ||= sent + largest.nic > nic[s].free;
-      reach.cpu ||= busy + largest.cpu > cpu[s].free;
-      reach.memory ||= held + largest.memoryBytes > memory[s].free;
-    }
+    reach.nic = sent0 + largest.nic > nic0.free || sent1 + largest.nic > nic1.free;
+    reach.cpu = busy0 + largest.cpu > cpu0.free || busy1 + largest.cpu > cpu1.free;
+    reach.memory =
+      held0 + largest.memoryBytes > memory0.free || held1 + largest.memoryBytes > memory1.free;
+    let hosts = 0;
+    if (reach.nic) hosts += nic0.cost(sent0) + nic1.cost(sent1);
+    if (reach.cpu) hosts += cpu0.cost(busy0) + cpu1.cost(busy1);
+    if (reach.memory) hosts += memory0.cost(held0) + memory1.cost(held1);
+    hosts += this.#hostOn(0, at(this.vcpus, 0), held0) + this.#hostOn(1, at(this.vcpus, 1), held1);
+    hosts += this.#overLimit(0, at(this.vcpus, 0), held0);
+    hosts += this.#overLimit(1, at(this.vcpus, 1), held1);
+    this.hosts = hosts;
     const isAbove = this.#above[0] || this.#above[1];
     this.flat =
       !reach.nic && !reach.cpu && !reach.memory && parameters.hostOn === undefined && !isAbove;
