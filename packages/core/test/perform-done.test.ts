@@ -1,104 +1,22 @@
-/**
- * Perform-done between two hosts, step by step: what is durable before what is said, and which answers count.
- */
+/** Perform-done between two hosts, step by step: what is durable before what is said, and which answers count. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { HomeEntry } from '../src/claims/claim.ts';
-import { createHost, type HostEvent, step } from '../src/host.ts';
 import type { SettlementMessage } from '../src/message.ts';
-import type { SettlementId } from '../src/model/model.ts';
 import type { DomainPresence } from '../src/ports.ts';
-import type { JournalRecord } from '../src/record.ts';
-import type { Reservation, Settlement, There } from '../src/settlement/settlement.ts';
-import type { HostEffect, HostState } from '../src/state.ts';
-import { hostConfig } from './support/hosts.ts';
-import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
-
-const [home, target, stranger] = [hostId('home'), hostId('target'), hostId('stranger')];
-const domain = domainId('vm1');
-const settlement = 's1' as SettlementId;
-
-type Without<Event> = Event extends HostEvent ? Omit<Event, 'nowMs'> : never;
-
-/** One host, and everything it ever did. */
-class One {
-  state: HostState;
-  nowMs = 1_000_000;
-  readonly journal = new Map<string, JournalRecord>();
-  readonly #name: string;
-
-  constructor(name: string, records: readonly JournalRecord[]) {
-    this.#name = name;
-    for (const record of records) this.#keep(record);
-    this.state = createHost(hostConfig(name), records, 'auto');
-  }
-
-  take(event: Without<HostEvent>): readonly HostEffect[] {
-    const { effects } = step(this.state, { ...event, nowMs: this.nowMs } as HostEvent);
-    for (const effect of effects)
-      if (effect.kind === 'persist') for (const record of effect.records) this.#keep(record);
-    return effects;
-  }
-
-  hears(from: typeof home, message: SettlementMessage): readonly HostEffect[] {
-    return this.take({ kind: 'messageReceived', from, message });
-  }
-
-  ticks(): readonly HostEffect[] {
-    this.nowMs += 1_000;
-    return this.take({ kind: 'ticked', random: [0.5, 0.5, 0.5, 0.5] });
-  }
-
-  /** The agent dies, and starts again from its journal. */
-  restart(): void {
-    const records = [...this.journal.values()];
-    this.state = createHost(hostConfig(this.#name), records, 'auto');
-    this.take({ kind: 'restarted' });
-  }
-
-  #keep(record: JournalRecord): void {
-    this.journal.set(`${record.kind} ${record.key}`, record);
-  }
-}
-
-const traits = traitsWith({ name: 'vm1', memoryBytes: GIB, migrationBytes: GIB, cpu: 0 });
-const reservation: Reservation = {
-  settlement,
+import {
   domain,
   home,
-  version: 7,
-  traits,
-  row: [],
-  phase: 'arriving',
-  startedAtMs: 0,
-  leaseExpiresAtMs: 2_000_000,
-};
-const inDoubt: Settlement = {
+  inDoubt,
+  kinds,
+  left,
+  locate,
+  One,
+  reservation,
+  said,
   settlement,
-  domain,
-  name: 'vm1',
-  to: target,
-  version: 7,
-  phase: 'resolving',
-  startedAtMs: 0,
-  endedAtMs: null,
-  expectedBytes: GIB,
-  detail: '',
-  statistics: null,
-  unresolvedSinceMs: null,
-};
-
-const kinds = (effects: readonly HostEffect[]) =>
-  effects.filter(({ kind }) => kind !== 'log').map(({ kind }) => kind);
-const said = (effects: readonly HostEffect[]) =>
-  effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []));
-const locate = (question: number, giveUp = true): SettlementMessage => ({
-  kind: 'locate',
-  settlement,
-  domain,
-  question,
-  giveUp,
-});
+  stranger,
+  target,
+} from './support/one.ts';
 
 describe('the target of a migration in doubt', () => {
   let host: One;
@@ -235,7 +153,6 @@ describe('the target of a migration in doubt', () => {
 
 describe('the home of a migration in doubt', () => {
   let host: One;
-  const left: DomainPresence = { state: 'paused', detail: 'left', byMigration: true };
 
   beforeEach(() => {
     host = new One('home', [{ kind: 'settlement', key: settlement, value: inDoubt }]);
@@ -384,218 +301,6 @@ describe('the home of a migration in doubt', () => {
     expect(host.state.settlements.get(settlement)).toMatchObject({
       phase: 'resolving',
       unresolvedSinceMs: expect.any(Number),
-    });
-  });
-});
-
-describe('an operator who says that a domain which is held here does not run at its target', () => {
-  let host: One;
-  const left: DomainPresence = { state: 'paused', detail: 'left', byMigration: true };
-  const word = (named = 'target') =>
-    host.take({ kind: 'ordered', order: { order: 'let-run-on', domain, target: named } });
-  const inspected = (presence: DomainPresence) =>
-    host.take({ kind: 'inspected', settlement, domain, presence });
-  const hears = (presence: There['presence'], arrival: There['arrival']) => {
-    const asked = said(host.ticks()).find((message) => message.kind === 'locate');
-    const question = asked?.kind === 'locate' ? asked.question : 0;
-    host.hears(target, { kind: 'located', settlement, domain, presence, arrival, question });
-  };
-  const known = () => host.state.settlements.get(settlement);
-  /** It is held, and its target is silent. */
-  const holds = () => {
-    host.ticks();
-    inspected(left);
-    inspected(left);
-  };
-
-  beforeEach(() => {
-    host = new One('home', [{ kind: 'settlement', key: settlement, value: inDoubt }]);
-    host.take({ kind: 'restarted' });
-  });
-
-  it('is believed where the target cannot be asked: durably first, then the copy here runs on, and it stayed', () => {
-    holds();
-    const told = word();
-    expect(kinds(told)).toEqual(['persist', 'resume']);
-    expect(host.journal.get(`settlement ${settlement}`)?.value).toMatchObject({ vouched: true });
-    expect(kinds(inspected(left))).toEqual(['resume']);
-    inspected({ state: 'running' });
-    expect(known()).toMatchObject({
-      phase: 'failed',
-      detail: 'it was resumed at its home: an operator says that it does not run on target',
-    });
-  });
-
-  it('is believed after a restart of the agent too, before the copy has run on', () => {
-    holds();
-    word();
-    host.restart();
-    host.ticks();
-    expect(kinds(inspected(left))).toEqual(['resume']);
-  });
-
-  it('is believed where the target cannot tell whether it ran there', () => {
-    holds();
-    hears('absent', 'unclear');
-    inspected(left);
-    host.take({ kind: 'peersChanged', peers: [{ host: target, connected: true }] });
-    expect(kinds(word())).toEqual(['persist', 'resume']);
-  });
-
-  it.each<[string, () => void, string?]>([
-    ['names another host', () => holds(), 'stranger'],
-    ['speaks before the home has looked', () => {}],
-    [
-      'speaks of what was paused by hand',
-      () => {
-        holds();
-        inspected({ state: 'paused', detail: 'by hand', byMigration: false });
-      },
-    ],
-    [
-      'speaks of what runs on here',
-      () => {
-        holds();
-        inspected({ state: 'running' });
-      },
-    ],
-    [
-      'speaks of a target that is connected, and has not answered yet',
-      () => {
-        holds();
-        host.take({ kind: 'peersChanged', peers: [{ host: target, connected: true }] });
-      },
-    ],
-    ...(
-      [
-        ['running', 'open'],
-        ['running', 'unclear'],
-        ['running', 'arrived'],
-        ['running', 'refused'],
-        ['arriving', 'open'],
-        ['arriving', 'unclear'],
-        ['paused', 'unclear'],
-        ['absent', 'open'],
-        ['absent', 'arrived'],
-      ] as const
-    ).map(([presence, arrival]): [string, () => void] => [
-      `speaks of a target that has just said ${presence}, ${arrival}`,
-      () => {
-        holds();
-        hears(presence, arrival);
-      },
-    ]),
-  ])('is not believed when he %s', (_when, prepare, named = 'target') => {
-    prepare();
-    expect(kinds(word(named))).toEqual([]);
-    expect(known()?.vouched).toBeUndefined();
-  });
-
-  it('is not believed against what the target said long ago, if that was that it has run there', () => {
-    holds();
-    hears('running', 'arrived');
-    host.nowMs += 60_000;
-    expect(kinds(word())).toEqual([]);
-  });
-
-  it('is outranked by a target that says, before the copy here runs, that it has run there', () => {
-    holds();
-    word();
-    hears('running', 'arrived');
-    expect(kinds(inspected(left))).toEqual(['persist', 'discard']);
-  });
-
-  it('was wrong, and both run: neither is ended, and somebody has to look', () => {
-    holds();
-    word();
-    hears('running', 'arrived');
-    expect(kinds(inspected({ state: 'running' }))).toEqual(['persist']);
-    expect(known()).toMatchObject({
-      phase: 'resolving',
-      detail: 'both hosts say that the domain is running',
-      unresolvedSinceMs: expect.any(Number),
-    });
-  });
-
-  describe('and whose target comes back when the domain runs on here', () => {
-    const entry: HomeEntry = {
-      domain,
-      name: 'vm1',
-      version: 65_536,
-      holder: home,
-      settlement,
-      leaseExpiresAtMs: null,
-      movedAtMs: null,
-      restsUntilMs: 0,
-      restReason: '',
-      failures: 0,
-      carriedRow: [],
-      approval: null,
-      policy: {},
-    };
-    const connected = (isConnected: boolean) =>
-      host.take({ kind: 'peersChanged', peers: [{ host: target, connected: isConnected }] });
-    const locates = (effects: readonly HostEffect[]) =>
-      said(effects).filter(({ kind }) => kind === 'locate');
-
-    beforeEach(() => {
-      host = new One('home', [
-        { kind: 'settlement', key: settlement, value: inDoubt },
-        { kind: 'home', key: domain, value: entry },
-      ]);
-      host.take({ kind: 'restarted' });
-      connected(false);
-      holds();
-      word();
-      inspected({ state: 'running' });
-      expect(known()?.phase).toBe('failed');
-      expect(locates(host.ticks())).toEqual([]);
-      // Longer than an ended migration is remembered otherwise.
-      host.nowMs += 10_000_000;
-      host.ticks();
-      host.restart();
-      connected(true);
-    });
-
-    it('is asked once more, also after a restart, and what it never ran is forgotten in time', () => {
-      hears('absent', 'unclear');
-      expect(known()?.vouched).toBeUndefined();
-      host.nowMs += 700_000;
-      host.ticks();
-      expect(known()).toBeUndefined();
-    });
-
-    it('was wrong, and both run: it is in doubt again, neither is ended, and the home neither trades nor moves it', () => {
-      hears('running', 'arrived');
-      expect(known()).toMatchObject({ phase: 'resolving', endedAtMs: null });
-      expect(host.state.homes.get(domain)?.settlement).toBe(settlement);
-      hears('running', 'arrived');
-      expect(kinds(inspected({ state: 'running' }))).toEqual(['persist']);
-      expect(known()).toMatchObject({
-        detail: 'both hosts say that the domain is running',
-        unresolvedSinceMs: expect.any(Number),
-      });
-      // Somebody has ended the one here.
-      hears('running', 'arrived');
-      inspected({ state: 'absent', defined: false });
-      expect(known()?.phase).toBe('moved');
-    });
-
-    it('was wrong, and the target’s copy is gone by now: somebody is told to look after the disks', () => {
-      const asked = locates(host.ticks())[0];
-      const question = asked?.kind === 'locate' ? asked.question : 0;
-      const told = { presence: 'absent', arrival: 'arrived', question } as const;
-      const effects = host.hears(target, { kind: 'located', settlement, domain, ...told });
-      expect(effects).toContainEqual(expect.objectContaining({ code: 'word-wrong' }));
-      expect(kinds(effects)).toEqual(['persist']);
-      expect(known()).toMatchObject({ phase: 'failed' });
-    });
-
-    it('is not asked any more when it has been expelled', () => {
-      host.take({ kind: 'peersChanged', peers: [] });
-      host.nowMs += 700_000;
-      host.ticks();
-      expect(known()).toBeUndefined();
     });
   });
 });
