@@ -20,7 +20,8 @@ import { whyNotTrading } from '../trading/willingness.ts';
 const sequenceBatch = 1_000;
 /** With so few other members everybody is told. */
 const few = 8;
-const partnerHostsMax = 16;
+/** Before anything has moved the VMs of a host talk to dozens of hosts; with fewer the deals that there are are found later, or never. */
+const partnerHostsMax = 48;
 /** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
 const stragglers = 1 / 4;
 /** News may go out between two rounds, but not more often than this. */
