@@ -291,6 +291,34 @@ describe('claims beyond the limits of their host', () => {
   });
 });
 
+describe('two hosts that are full to the last byte', () => {
+  const room = { memoryBytes: 4 * GIB, memoryLimitBytes: 4 * GIB, memoryTransientBytes: 4 * GIB };
+  const codes = (hosts: TestWorld['hosts'], homeOfVm2 = 'a') => {
+    const vm = (id: string, on: string) => domain(id, on, { memoryBytes: 2 * GIB });
+    const away = { ...vm('vm2', 'a'), home: host(homeOfVm2).host };
+    const world = {
+      hosts,
+      domains: [vm('vm1', 'a'), away, vm('vm3', 'b'), vm('vm4', 'b')],
+      rates: [],
+    };
+    const swap = { give: [domainId('vm2')], take: [domainId('vm3')] };
+    const [a, b] = [bookOf(world, 'a'), bookOf(world, 'b')];
+    return evaluateExchange(a, b, swap, AFFINITY).violations.map(({ code }) => code);
+  };
+  const full = ['a', 'b', 'c'].map((id) => host(id, [], room));
+
+  it('change no places: neither has room for what comes first, and it would wait for ever', () => {
+    expect(codes(full)).toEqual(['no-first-step']);
+  });
+  it('do so where one of them has room while something moves', () => {
+    const roomy = host('b', [], { ...room, memoryTransientBytes: 6 * GIB });
+    expect(codes([...full.filter((one) => one.host !== 'b'), roomy])).toEqual([]);
+  });
+  it('do so with a claim that has not come yet: it comes from a third host', () => {
+    expect(codes(full, 'c')).toEqual([]);
+  });
+});
+
 describe('what an exchange may not do', () => {
   const small = { memoryLimitBytes: 4 * GIB, vcpuLimit: 4 };
   const world = {

@@ -15,6 +15,7 @@ import { distance } from '../model/distance.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, Offer } from '../model/model.ts';
 import { receiveViolation } from '../model/policy.ts';
 import { HostCurve } from './curve.ts';
+import { isTight } from './first-step.ts';
 import { type Groups, layOutGroups } from './groups.ts';
 import { type Edges, joinLinks, type Link, linkRate } from './links.ts';
 import { type BySide, otherSide, type Side } from './side.ts';
@@ -45,6 +46,8 @@ export type Board = Edges &
     cutCost: number;
     /** No single move changes a host's load by more. */
     largest: Readonly<{ nic: number; cpu: number; memoryBytes: number }>;
+    /** Neither host has room for just anything of the other one's (`first-step.ts`). */
+    isTight: boolean;
     capacity: BySide<HostCapacity>;
     load: BySide<HostLoad>;
     apart: Groups;
@@ -65,6 +68,9 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
   };
   const memoryBytes = numbers(({ traits }) => traits.memoryBytes);
   const cpu = numbers(({ traits }) => traits.cpu);
+  const vcpus = numbers(({ traits }) => traits.vcpus);
+  const capacity = [proposer.capacity, responder.capacity] as const;
+  const load = [proposer.load, responder.load] as const;
   const { networkAt, nicAt, rowRate, links } = layOutRows(books, offers, index, parameters);
   const edges = joinLinks(offers.length, links);
   return {
@@ -77,7 +83,7 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
       offers.map((offer, i) => (mayLeave(offer, books[otherSide(side[i] === 0 ? 0 : 1)]) ? 1 : 0)),
     ),
     memoryBytes,
-    vcpus: numbers(({ traits }) => traits.vcpus),
+    vcpus,
     cpu,
     networkAt,
     displacementAt: [
@@ -99,8 +105,9 @@ export function layOut(proposer: Book, responder: Book, parameters: CostParamete
       cpu: Math.max(0, ...cpu),
       memoryBytes: Math.max(0, ...memoryBytes),
     },
-    capacity: [proposer.capacity, responder.capacity],
-    load: [proposer.load, responder.load],
+    isTight: isTight({ side, memoryBytes, vcpus, load, capacity }),
+    capacity,
+    load,
     apart: layOutGroups(books, offers, side, 'keepApart'),
     together: layOutGroups(books, offers, side, 'keepTogether'),
   };

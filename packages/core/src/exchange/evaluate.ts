@@ -163,7 +163,7 @@ function limitViolations(position: Position): ExchangeViolation[] {
   }
   if (!position.canBegin()) {
     const [one, other] = position.board.books;
-    const message = `Neither ${one.name} nor ${other.name}, both above their limits, has room for the first of these moves.`;
+    const message = `Neither ${one.name} nor ${other.name} has room for the first of these moves.`;
     violations.push({ code: 'no-first-step', message });
   }
   return violations;

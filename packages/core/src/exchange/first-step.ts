@@ -1,24 +1,45 @@
 /**
- * Whether an exchange of two hosts above their limits can be carried out at all. Neither may hold more
- * afterwards, so they can only change places, and for that one of the two needs room for what comes before anything
- * has left. Agreed on all the same, such a swap would keep both from what a third host could do for them.
+ * Whether an exchange of two full hosts can be carried out at all: one of the two needs room for what comes before anything
+ * has left. Agreed on all the same, such a swap waits for room until it is given up, and until then it keeps both from
+ * what a third host could do for them. What a host holds on paper counts as what runs there.
+ *
+ * A claim away from its home is another matter: it comes from a third host, whose part in it the books do not tell. Unless
+ * both hosts are above their limits: neither may hold more afterwards, so they can only change places.
  */
 
 import type { Board } from './board.ts';
-import { otherSide } from './side.ts';
+import { otherSide, type Side } from './side.ts';
 
-/** `after` says which side holds each offer then. What a host holds on paper counts as what runs there. */
-export function canBegin({ side, load, capacity, ...board }: Board, after: Uint8Array): boolean {
-  let moves = 0;
+type Room = Pick<Board, 'side' | 'memoryBytes' | 'vcpus' | 'load' | 'capacity'>;
+
+/** Whether neither host has room for just anything that the other one offers: only then a swap may not be able to begin. */
+export function isTight(room: Room): boolean {
+  const open: [boolean, boolean] = [true, true];
+  for (let i = 0; i < room.side.length; i++) {
+    const to = otherSide(room.side[i] === 0 ? 0 : 1);
+    open[to] &&= fits(room, i, to);
+  }
+  return !open[0] && !open[1];
+}
+
+/** `after` says which side holds each offer then. What only goes one way fits there, or breaks the limit anyway. */
+export function canBegin(board: Board, after: Uint8Array, areAbove: boolean): boolean {
+  const { side, offers, books } = board;
+  const moves: [boolean, boolean] = [false, false];
   for (let i = 0; i < after.length; i++) {
     if (after[i] === side[i]) continue;
-    moves += 1;
-    const to = otherSide(side[i] === 0 ? 0 : 1);
-    const { memoryTransientBytes, vcpuLimit } = capacity[to];
-    const fits =
-      load[to].memoryBytes + (board.memoryBytes[i] ?? 0) <= memoryTransientBytes &&
-      load[to].vcpus + (board.vcpus[i] ?? 0) <= vcpuLimit;
-    if (fits) return true;
+    const from: Side = side[i] === 0 ? 0 : 1;
+    moves[from] = true;
+    const isAway = offers[i]?.claim.home !== books[from].host;
+    if ((isAway && !areAbove) || fits(board, i, otherSide(from))) return true;
   }
-  return moves === 0;
+  return !moves[0] || !moves[1];
+}
+
+function fits({ memoryBytes, vcpus, load, capacity }: Room, offer: number, to: Side): boolean {
+  const { memoryTransientBytes, vcpuLimit } = capacity[to];
+  return (
+    load[to].memoryBytes + (memoryBytes[offer] ?? 0) <= memoryTransientBytes &&
+    load[to].vcpus + (vcpus[offer] ?? 0) <= vcpuLimit
+  );
 }

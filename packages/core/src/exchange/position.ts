@@ -221,9 +221,10 @@ export class Position {
     );
   }
 
-  /** Two hosts above their limits may have no room for the first of the moves; of any others one has. */
+  /** Two full hosts may have no room for the first of the moves. */
   canBegin(): boolean {
-    return !this.#above[0] || !this.#above[1] || canBegin(this.board, this.side);
+    if (!this.board.isTight) return true;
+    return canBegin(this.board, this.side, this.#above[0] && this.#above[1]);
   }
 
   overfull(side: Side): boolean {
