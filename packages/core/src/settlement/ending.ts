@@ -124,10 +124,12 @@ export function receiveQuery(
   const { settlement: id, domain } = message;
   // Ended long ago, and the target had not heard of it: what may wait there was never started. By the register, which is
   // durable, that host has no claim any more, and the domain is here.
-  const { homes, samples, config } = turn.state;
+  const { homes, samples, config, unmeasured } = turn.state;
   const entry = homes.get(domain);
   const isAtHome = entry?.holder === config.self && entry.version > message.version;
   if (isAtHome && entry.settlement === null && samples.get(domain)?.state === 'running') {
+    // The last sample is of before its hypervisor fell silent: somebody may have moved it by hand since. It is asked again.
+    if (unmeasured !== null) return;
     const detail = 'the domain runs at its home';
     turn.send(from, { kind: 'settled', settlement: id, domain, moved: false, detail });
     return;
