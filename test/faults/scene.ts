@@ -117,6 +117,13 @@ export class Scene {
     return [...this.world.host(host).running].some((domain) => domain.id === id);
   }
 
+  /** Whether it runs on a third host, where nobody but an administrator can have brought it. */
+  runsBeside(one: HostId, other: HostId, id: string): boolean {
+    return this.world.hosts.some(
+      (host) => host.id !== one && host.id !== other && this.runsAt(host.id as HostId, id),
+    );
+  }
+
   /** Until when the migration of a domain gets on by itself; undefined when none is under way. Over a full uplink that is long. */
   getsOnUntilMs(id: string): number | undefined {
     const migration = this.world.domain(id)?.migration;

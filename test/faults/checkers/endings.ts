@@ -69,8 +69,11 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         key: `${id} reservation ${settlement}`,
         subjects: [settlement, domain],
         what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
-        // What has come from a host that is gone for ever waits for an operator, and takes its room.
-        limitMs: scene.isAlive(home) || !isWaiting(id, domain) ? 80_000 : 200_000,
+        // What has come from a host that is gone for ever, or runs on a third one by hand, waits for an operator, and takes its room.
+        limitMs:
+          isWaiting(id, domain) && (!scene.isAlive(home) || scene.runsBeside(home, id, domain))
+            ? 200_000
+            : 80_000,
         getsOn: getsOn(domain),
       });
     for (const { claim, waiting } of state.holdings.values())

@@ -118,10 +118,12 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     return world.nowMs() - sinceMs > operatorLooksAfterMs;
   };
 
-  /** What waits for the order of a host that is gone for ever: an operator ends it. */
+  /** What waits for the order of a host that is gone for ever, or that has lost the domain to a third one by hand: an operator ends it. */
   const endWaiting = (domain: WorldDomain, host: WorldHost) => {
     const { waiting } = domain;
-    if (waiting === undefined || scene.isAlive(waiting.source.id) || !host.reachable) return;
+    if (waiting === undefined || !host.reachable) return;
+    const { source } = waiting;
+    if (scene.isAlive(source.id) && !scene.runsBeside(source.id, host.id, domain.id)) return;
     const key = `${domain.id} waits on ${host.id}`;
     if (!isLookedAt(key)) return;
     scene.fault(
