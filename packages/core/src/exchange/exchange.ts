@@ -15,6 +15,7 @@ export {
   type ExchangeViolation,
   evaluateExchange,
 } from './evaluate.ts';
+export { areBothFull } from './first-step.ts';
 export { Outlook, outlook, type Peer, potentialWith } from './potential.ts';
 
 /** `single`: one claim one way. `swap`: that, or one each way. `bundle`: any number each way. */

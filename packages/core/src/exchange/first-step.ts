@@ -7,6 +7,7 @@
  * both hosts are above their limits: neither may hold more afterwards, so they can only change places.
  */
 
+import type { Book } from '../model/model.ts';
 import type { Board } from './board.ts';
 import { otherSide, type Side } from './side.ts';
 
@@ -20,6 +21,19 @@ export function isTight(room: Room): boolean {
     open[to] &&= fits(room, i, to);
   }
   return !open[0] && !open[1];
+}
+
+/** Whether neither host has room for anything that the other one offers. */
+export function areBothFull(one: Book, other: Book): boolean {
+  return hasNoRoom(one, other) && hasNoRoom(other, one);
+}
+
+function hasNoRoom({ load, capacity }: Book, { offers }: Book): boolean {
+  return offers.every(
+    ({ traits }) =>
+      load.memoryBytes + traits.memoryBytes > capacity.memoryTransientBytes ||
+      load.vcpus + traits.vcpus > capacity.vcpuLimit,
+  );
 }
 
 /** `after` says which side holds each offer then. What only goes one way fits there, or breaks the limit anyway. */

@@ -7,6 +7,7 @@ import { cutBook, makeBook } from '../claims/offering.ts';
 import { noteBook } from '../credibility/charges.ts';
 import { distrustOf } from '../credibility/standing.ts';
 import {
+  areBothFull,
   bestExchange,
   evaluateExchange,
   excerptFor,
@@ -136,7 +137,7 @@ export function considerProposal(
   const best = gainful ?? foundMeeting(state, theirs, ours, meeting);
   const moves = best === undefined ? undefined : movesOf(theirs, ours, best.exchange);
   if (best === undefined || moves === undefined)
-    return void decline('no-gain', 'no exchange of the two books lowers the cost by the margin');
+    return void decline('no-gain', whyNothing(theirs, ours));
   hearBook(turn, message.book, rowsTaken(moves, state.config.self));
   const deal: Deal = {
     id: message.deal,
@@ -164,6 +165,14 @@ export function considerProposal(
   } as const;
   state.acceptances.set(deal.id, acceptance);
   sendReply(turn, deal, 'accept');
+}
+
+/** Why no exchange was found; one sentence. */
+function whyNothing(proposer: Book, responder: Book): string {
+  const detail = 'no exchange of the two books lowers the cost by the margin';
+  return areBothFull(proposer, responder)
+    ? `${detail}; both hosts are full, and what is at home on them cannot change places`
+    : detail;
 }
 
 function foundMeeting(
