@@ -7,11 +7,17 @@
  * both hosts are above their limits: neither may hold more afterwards, so they can only change places.
  */
 
-import type { Book } from '../model/model.ts';
-import type { Board } from './board.ts';
-import { otherSide, type Side } from './side.ts';
+import type { Book, HostCapacity, HostLoad, Offer } from '../model/model.ts';
+import { type BySide, otherSide, type Side } from './side.ts';
 
-type Room = Pick<Board, 'side' | 'memoryBytes' | 'vcpus' | 'load' | 'capacity'>;
+/** Of a board (`board.ts`): which side holds each offer, what it takes, and what each host holds and has. */
+type Room = Readonly<{
+  side: Uint8Array;
+  memoryBytes: Float64Array;
+  vcpus: Float64Array;
+  load: BySide<HostLoad>;
+  capacity: BySide<HostCapacity>;
+}>;
 
 /** Whether neither host has room for just anything that the other one offers: only then a swap may not be able to begin. */
 export function isTight(room: Room): boolean {
@@ -37,7 +43,11 @@ function hasNoRoom({ load, capacity }: Book, { offers }: Book): boolean {
 }
 
 /** `after` says which side holds each offer then. What only goes one way fits there, or breaks the limit anyway. */
-export function canBegin(board: Board, after: Uint8Array, areAbove: boolean): boolean {
+export function canBegin(
+  board: Room & Readonly<{ offers: readonly Offer[]; books: BySide<Book> }>,
+  after: Uint8Array,
+  areAbove: boolean,
+): boolean {
   const { side, offers, books } = board;
   const moves: [boolean, boolean] = [false, false];
   for (let i = 0; i < after.length; i++) {
