@@ -26,7 +26,7 @@ import {
   nicRelief,
   shedding,
 } from './relief.ts';
-import { otherSide, type Side } from './side.ts';
+import { type BySide, otherSide, type Side } from './side.ts';
 
 export type Ideal = Readonly<{
   /** No exchange gains more; bit/s. Of the load of the hosts all that it costs may vanish. */
@@ -86,19 +86,21 @@ export function idealDivision(board: Board, start: Position): Ideal {
  * what they hold beyond their limits what can leave.
  */
 function hostsMost(board: Board, start: Position): number {
-  const { load, capacity, parameters } = board;
-  const host = (s: Side): LoadedHost => ({ load: load[s], capacity: capacity[s] });
-  const [zero, one] = [host(0), host(1)];
-  const fixed = (s: Side): number => {
-    const terms = hostCost(load[s], capacity[s], parameters);
-    return terms.nic + terms.cpu + terms.memory;
-  };
   if (start.hosts === 0) return 0;
+  const { load, capacity, parameters } = board;
+  const hosts: BySide<LoadedHost> = [
+    { load: load[0], capacity: capacity[0] },
+    { load: load[1], capacity: capacity[1] },
+  ];
+  const loadsCost = (s: Side): number => {
+    const { nic, cpu, memory } = hostCost(load[s], capacity[s], parameters);
+    return nic + cpu + memory;
+  };
   const saved =
-    nicRelief(zero, one, parameters, betweenBitsPerSecond(board)) +
-    cpuRelief(zero, one, parameters) +
-    memoryRelief(zero, one, parameters, stepBytes(board));
-  const most = start.hosts - fixed(0) - fixed(1) + saved;
+    nicRelief(...hosts, parameters, betweenBitsPerSecond(board)) +
+    cpuRelief(...hosts, parameters) +
+    memoryRelief(...hosts, parameters, stepBytes(board));
+  const most = start.hosts - loadsCost(0) - loadsCost(1) + saved;
   const above = overLimitCost(load[0], capacity[0]) + overLimitCost(load[1], capacity[1]);
   if (above === 0) return most;
   const nothing = () => ({ memoryBytes: 0, vcpus: 0 });
@@ -109,7 +111,7 @@ function hostsMost(board: Board, start: Position): number {
     from.memoryBytes += board.memoryBytes[i] as number;
     from.vcpus += board.vcpus[i] as number;
   }
-  const shed = (s: Side) => shedding(host(s), host(otherSide(s)), leaving[s]);
+  const shed = (s: Side) => shedding(hosts[s], hosts[otherSide(s)], leaving[s]);
   return most - above + shed(0) + shed(1) + limitRounding;
 }
 

@@ -24,22 +24,18 @@ export function isTight(room: Room): boolean {
   const open: [boolean, boolean] = [true, true];
   for (let i = 0; i < room.side.length; i++) {
     const to = otherSide(room.side[i] === 0 ? 0 : 1);
-    open[to] &&= fits(room, i, to);
+    open[to] &&= offerFits(room, i, to);
   }
   return !open[0] && !open[1];
 }
 
-/** Whether neither host has room for anything that the other one offers. */
+/** Whether either host offers something, and neither has room for any of it. */
 export function areBothFull(one: Book, other: Book): boolean {
-  return hasNoRoom(one, other) && hasNoRoom(other, one);
+  return isFullFor(one, other) && isFullFor(other, one);
 }
 
-function hasNoRoom({ load, capacity }: Book, { offers }: Book): boolean {
-  return offers.every(
-    ({ traits }) =>
-      load.memoryBytes + traits.memoryBytes > capacity.memoryTransientBytes ||
-      load.vcpus + traits.vcpus > capacity.vcpuLimit,
-  );
+function isFullFor({ load, capacity }: Book, { offers }: Book): boolean {
+  return offers.length > 0 && !offers.some(({ traits }) => fits(traits, load, capacity));
 }
 
 /** `after` says which side holds each offer then. What only goes one way fits there, or breaks the limit anyway. */
@@ -55,15 +51,20 @@ export function canBegin(
     const from: Side = side[i] === 0 ? 0 : 1;
     moves[from] = true;
     const isAway = offers[i]?.claim.home !== books[from].host;
-    if ((isAway && !areAbove) || fits(board, i, otherSide(from))) return true;
+    if ((isAway && !areAbove) || offerFits(board, i, otherSide(from))) return true;
   }
   return !moves[0] || !moves[1];
 }
 
-function fits({ memoryBytes, vcpus, load, capacity }: Room, offer: number, to: Side): boolean {
-  const { memoryTransientBytes, vcpuLimit } = capacity[to];
-  return (
-    load[to].memoryBytes + (memoryBytes[offer] ?? 0) <= memoryTransientBytes &&
-    load[to].vcpus + (vcpus[offer] ?? 0) <= vcpuLimit
-  );
+function offerFits({ memoryBytes, vcpus, load, capacity }: Room, offer: number, to: Side): boolean {
+  const needs = { memoryBytes: memoryBytes[offer] ?? 0, vcpus: vcpus[offer] ?? 0 };
+  return fits(needs, load[to], capacity[to]);
+}
+
+function fits(
+  { memoryBytes, vcpus }: Pick<HostLoad, 'memoryBytes' | 'vcpus'>,
+  load: HostLoad,
+  { memoryTransientBytes, vcpuLimit }: HostCapacity,
+): boolean {
+  return load.memoryBytes + memoryBytes <= memoryTransientBytes && load.vcpus + vcpus <= vcpuLimit;
 }
