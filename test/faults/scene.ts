@@ -117,11 +117,15 @@ export class Scene {
     return [...this.world.host(host).running].some((domain) => domain.id === id);
   }
 
-  /** Whether it runs on a third host, where nobody but an administrator can have brought it. */
-  runsBeside(one: HostId, other: HostId, id: string): boolean {
-    return this.world.hosts.some(
-      (host) => host.id !== one && host.id !== other && this.runsAt(host.id as HostId, id),
-    );
+  /**
+   * Whether nobody but an operator ends a copy that came and waits: its source is gone for ever, or the domain runs on a third
+   * host, where an administrator has brought it.
+   */
+  waitsForOperator(source: HostId, target: HostId, id: string): boolean {
+    if (!this.isAlive(source)) return true;
+    const domain = this.world.domain(id);
+    if (domain === undefined) return false;
+    return this.world.hostsRunning(domain).some((host) => host.id !== source && host.id !== target);
   }
 
   /** Until when the migration of a domain gets on by itself; undefined when none is under way. Over a full uplink that is long. */

@@ -69,11 +69,9 @@ export function endings(scene: Scene): Checker & Readonly<{ isQuiet(): boolean }
         key: `${id} reservation ${settlement}`,
         subjects: [settlement, domain],
         what: `room is kept for ${domain} from ${home} (${phase}, ${settlement})`,
-        // What has come from a host that is gone for ever, or runs on a third one by hand, waits for an operator, and takes its room.
+        // What waits for an operator takes its room.
         limitMs:
-          isWaiting(id, domain) && (!scene.isAlive(home) || scene.runsBeside(home, id, domain))
-            ? 200_000
-            : 80_000,
+          isWaiting(id, domain) && scene.waitsForOperator(home, id, domain) ? 200_000 : 80_000,
         getsOn: getsOn(domain),
       });
     for (const { claim, waiting } of state.holdings.values())

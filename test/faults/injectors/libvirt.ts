@@ -118,12 +118,11 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
     return world.nowMs() - sinceMs > operatorLooksAfterMs;
   };
 
-  /** What waits for the order of a host that is gone for ever, or that has lost the domain to a third one by hand: an operator ends it. */
+  /** What waits for an order that never comes: an operator ends it. */
   const endWaiting = (domain: WorldDomain, host: WorldHost) => {
     const { waiting } = domain;
     if (waiting === undefined || !host.reachable) return;
-    const { source } = waiting;
-    if (scene.isAlive(source.id) && !scene.runsBeside(source.id, host.id, domain.id)) return;
+    if (!scene.waitsForOperator(waiting.source.id, host.id, domain.id)) return;
     const key = `${domain.id} waits on ${host.id}`;
     if (!isLookedAt(key)) return;
     scene.fault(
