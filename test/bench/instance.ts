@@ -21,15 +21,15 @@ export type Instance = Readonly<{
 /** Same host, same rack, same pod, elsewhere. */
 export const distanceTable = [0, 1, 3, 5] as const;
 
-/** Room for 16 domains of 2 GiB on every host. */
-export function makeInstance({ hosts, fill, shape, start, seed }: Instance): World {
+/** Room for 16 domains of 2 GiB on every host, or for so many. */
+export function makeInstance({ hosts, fill, shape, start, seed }: Instance, slots = 16): World {
   const [pods, racksPerPod, hostsPerRack] = layout(hosts);
   const world = makeCluster({
     seed,
     pods,
     racksPerPod,
     hostsPerRack,
-    slots: 16,
+    slots,
     fill: fill / 100,
     sizes: 'equal',
   });

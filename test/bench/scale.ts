@@ -1,8 +1,8 @@
 /**
  * `npm run bench:scale [-- --hosts 256,512,1024 --vms-per-host 16 --fill 80 --seed 1 --rounds 1]`
  *
- * How long it takes to simulate whole clusters until they are quiet: `tenants` from a random start, hosts in racks of
- * four in eight pods, the default preset. Each size runs in a process of its own, one after the other; `--rounds` takes
+ * How long it takes to simulate whole clusters until they are quiet: `tenants` from a random start, the default preset,
+ * hosts as in all benchmarks (`instance.ts`). Each size runs in a process of its own, one after the other; `--rounds` takes
  * all sizes so many times in turn, because what else a machine does changes from minute to minute.
  */
 
@@ -11,9 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { simulate } from '@barter/sim';
 import { type Column, table } from '../../packages/cli/src/table.ts';
-import { makeCluster } from './cluster.ts';
-import { clusterOf } from './instance.ts';
-import { withTraffic } from './traffic.ts';
+import { clusterOf, makeInstance } from './instance.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,8 +24,7 @@ const { values } = parseArgs({
     alone: { type: 'boolean', default: false },
   },
 });
-const [pods, hostsPerRack] = [8, 4];
-const [fill, seed] = [Number(values.fill) / 100, Number(values.seed)];
+const [fill, seed] = [Number(values.fill), Number(values.seed)];
 
 type Run = Readonly<{
   hosts: number;
@@ -42,16 +39,9 @@ type Run = Readonly<{
 }>;
 
 function run(hosts: number): Run {
-  const made = makeCluster({
-    seed,
-    pods,
-    hostsPerRack,
-    racksPerPod: hosts / pods / hostsPerRack,
-    slots: Math.round(Number(values['vms-per-host']) / fill),
-    fill,
-    sizes: 'equal',
-  });
-  const cluster = clusterOf(withTraffic(made, 'tenants', seed));
+  const instance = { hosts, fill, shape: 'tenants', start: 'random', seed } as const;
+  const slots = Math.round((100 * Number(values['vms-per-host'])) / fill);
+  const cluster = clusterOf(makeInstance(instance, slots));
   const before = process.cpuUsage();
   const result = simulate(cluster, { seed });
   const { user, system } = process.cpuUsage(before);
@@ -100,9 +90,6 @@ const columns: readonly Column<Row>[] = [
 ];
 
 const sizes = values.hosts.split(',').map(Number);
-const uneven = sizes.find((hosts) => hosts % (pods * hostsPerRack) !== 0);
-if (uneven !== undefined)
-  throw new Error(`${uneven} hosts do not make ${pods} pods of racks of ${hostsPerRack}`);
 if (values.alone) {
   console.log(JSON.stringify(run(sizes[0] ?? 0)));
 } else {
