@@ -8,7 +8,7 @@ import type { CostParameters } from '../src/model/cost.ts';
 import type { Book, DomainId } from '../src/model/model.ts';
 import { preset } from '../src/preset.ts';
 import { parameters, worlds } from './support/arbitrary.ts';
-import { bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';
+import { bookOf, domain, equalVmsOnTwo, GIB, host, rate, type TestWorld } from './support/world.ts';
 
 const AFFINITY = preset('affinity').cost;
 
@@ -75,14 +75,8 @@ describe('the ideal division of two books', () => {
 
   it('counts of the hosts’ own cost what dividing their claims differently saves, not all of it', () => {
     const { cost } = preset('default');
-    const vms = (on: string, count: number) =>
-      Array.from({ length: count }, (_, n) => domain(`${on}${n}`, on, { memoryBytes: 4 * GIB }));
-    const most = (a: number, b: number): number => {
-      const world = {
-        hosts: [host('a'), host('b')],
-        domains: [...vms('a', a), ...vms('b', b)],
-        rates: [],
-      };
+    const most = (onA: number, onB: number): number => {
+      const world = equalVmsOnTwo(onA, onB);
       return ideal(bookOf(world, 'a'), bookOf(world, 'b'), cost);
     };
     // Both far above the watermark of their memory, and no division is any better.

@@ -13,7 +13,7 @@ import type { CostParameters } from '../src/model/cost.ts';
 import type { Book, DomainId, Exchange, Policy } from '../src/model/model.ts';
 import { preset } from '../src/preset.ts';
 import { parameters, worlds } from './support/arbitrary.ts';
-import { bookOf, domain, GIB, host, rate, type TestWorld } from './support/world.ts';
+import { bookOf, domain, equalVmsOnTwo, GIB, host, rate, type TestWorld } from './support/world.ts';
 
 const AFFINITY = preset('affinity').cost;
 
@@ -238,14 +238,8 @@ describe('what there may be to gain with a peer', () => {
 
   it('evens out memory by whole VMs: fifteen and fourteen equal ones are even already', () => {
     const { cost } = preset('default');
-    const vms = (on: string, count: number) =>
-      Array.from({ length: count }, (_, n) => domain(`${on}${n}`, on, { memoryBytes: 4 * GIB }));
-    const towards = (count: number, theirs: number): number => {
-      const world = {
-        hosts: [host('a'), host('b')],
-        domains: [...vms('a', count), ...vms('b', theirs)],
-        rates: [],
-      };
+    const towards = (onA: number, onB: number): number => {
+      const world = equalVmsOnTwo(onA, onB);
       return potentialWith(bookOf(world, 'a'), peer(world, 'b'), cost);
     };
     expect(towards(15, 14)).toBe(0);
@@ -255,9 +249,8 @@ describe('what there may be to gain with a peer', () => {
     expect(towards(16, 10) / 1e9).toBeCloseTo(1);
     // With one of half the size among them half a step can be made.
     const small = domain('small', 'a', { memoryBytes: 2 * GIB });
-    const mixed = { hosts: [host('a'), host('b')], rates: [] };
-    const domains = [...vms('a', 14), small, ...vms('b', 14)];
-    const world = { ...mixed, domains: domains.filter(({ domain: id }) => id !== 'b13') };
+    const even = equalVmsOnTwo(14, 13);
+    const world = { ...even, domains: [...even.domains, small] };
     expect(potentialWith(bookOf(world, 'a'), peer(world, 'b'), cost)).toBeGreaterThan(6e7);
   });
 

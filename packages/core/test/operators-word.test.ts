@@ -1,7 +1,6 @@
 /** An operator’s word about a migration in doubt: when it is believed, and what happens when it was wrong. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { HomeEntry } from '../src/claims/claim.ts';
 import type { DomainPresence } from '../src/ports.ts';
 import type { There } from '../src/settlement/settlement.ts';
 import type { HostEffect } from '../src/state.ts';
@@ -16,6 +15,7 @@ import {
   settlement,
   target,
 } from './support/one.ts';
+import { homeEntryOf } from './support/records.ts';
 
 describe('an operator who says that a domain which is held here does not run at its target', () => {
   let host: One;
@@ -146,21 +146,7 @@ describe('an operator who says that a domain which is held here does not run at 
   });
 
   describe('and whose target comes back when the domain runs on here', () => {
-    const entry: HomeEntry = {
-      domain,
-      name: 'vm1',
-      version: 65_536,
-      holder: home,
-      settlement,
-      leaseExpiresAtMs: null,
-      movedAtMs: null,
-      restsUntilMs: 0,
-      restReason: '',
-      failures: 0,
-      carriedRow: [],
-      approval: null,
-      policy: {},
-    };
+    const entry = homeEntryOf({ domain, name: 'vm1', version: 65_536, holder: home, settlement });
     const connected = (isConnected: boolean) =>
       host.take({ kind: 'peersChanged', peers: [{ host: target, connected: isConnected }] });
     const locates = (effects: readonly HostEffect[]) =>

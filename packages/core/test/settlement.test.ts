@@ -10,6 +10,7 @@ import type { JournalRecord } from '../src/record.ts';
 import type { Settlement, There } from '../src/settlement/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
+import { homeEntryOf, settlementRecordOf } from './support/records.ts';
 import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';
 
 const domain = domainId('v1');
@@ -32,32 +33,12 @@ function homeInDoubt(): HostState {
     {
       kind: 'home',
       key: domain,
-      value: {
-        ...common,
-        holder: hostId('target'),
-        leaseExpiresAtMs: 1_000,
-        movedAtMs: null,
-        restsUntilMs: 0,
-        restReason: '',
-        failures: 0,
-        carriedRow: [],
-        approval: null,
-      },
+      value: homeEntryOf({ ...common, holder: hostId('target'), leaseExpiresAtMs: 1_000 }),
     },
     {
       kind: 'settlement',
       key: settlement,
-      value: {
-        ...common,
-        to: hostId('target'),
-        phase: 'migrating',
-        startedAtMs: 0,
-        endedAtMs: null,
-        expectedBytes: GIB,
-        detail: '',
-        statistics: null,
-        unresolvedSinceMs: null,
-      },
+      value: settlementRecordOf({ ...common, to: hostId('target'), phase: 'migrating' }),
     },
   ]);
 }

@@ -5,9 +5,10 @@ import type { SettlementMessage } from '../../src/message.ts';
 import type { SettlementId } from '../../src/model/model.ts';
 import type { DomainPresence } from '../../src/ports.ts';
 import type { JournalRecord } from '../../src/record.ts';
-import type { Reservation, Settlement } from '../../src/settlement/settlement.ts';
+import type { Reservation } from '../../src/settlement/settlement.ts';
 import type { HostEffect, HostState } from '../../src/state.ts';
 import { hostConfig } from './hosts.ts';
+import { settlementRecordOf } from './records.ts';
 import { domainId, GIB, hostId, traits as traitsWith } from './world.ts';
 
 export const [home, target, stranger] = [hostId('home'), hostId('target'), hostId('stranger')];
@@ -69,20 +70,14 @@ export const reservation: Reservation = {
   startedAtMs: 0,
   leaseExpiresAtMs: 2_000_000,
 };
-export const inDoubt: Settlement = {
+export const inDoubt = settlementRecordOf({
   settlement,
   domain,
   name: 'vm1',
   to: target,
   version: 7,
   phase: 'resolving',
-  startedAtMs: 0,
-  endedAtMs: null,
-  expectedBytes: GIB,
-  detail: '',
-  statistics: null,
-  unresolvedSinceMs: null,
-};
+});
 
 export const kinds = (effects: readonly HostEffect[]) =>
   effects.filter(({ kind }) => kind !== 'log').map(({ kind }) => kind);

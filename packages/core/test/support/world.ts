@@ -162,3 +162,17 @@ export function after(
     }),
   };
 }
+
+/** `count` silent VMs of 4 GiB on this host. */
+function equalVms(on: string, count: number): TestDomain[] {
+  return Array.from({ length: count }, (_, n) => domain(`${on}${n}`, on, { memoryBytes: 4 * GIB }));
+}
+
+/** Two hosts of 64 GiB, `a` with so many of them and `b` with so many. */
+export function equalVmsOnTwo(onA: number, onB: number): TestWorld {
+  return {
+    hosts: [host('a'), host('b')],
+    domains: [...equalVms('a', onA), ...equalVms('b', onB)],
+    rates: [],
+  };
+}
