@@ -2,14 +2,15 @@
  * `npm run bench:scale [-- --hosts 256,512,1024 --vms-per-host 16 --fill 80 --seed 1 --rounds 1]`
  *
  * How long it takes to simulate whole clusters until they are quiet: `tenants` from a random start, the default preset,
- * hosts as in all benchmarks (`instance.ts`). Each size runs in a process of its own, one after the other; `--rounds` takes
- * all sizes so many times in turn, because what else a machine does changes from minute to minute.
+ * hosts as in all benchmarks (`instance.ts`), in a thread with a heap of its own, as `barter simulate` has it. Each size runs
+ * in a process of its own, one after the other; `--rounds` takes all sizes so many times in turn, because what else a
+ * machine does changes from minute to minute.
  */
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { simulate } from '@barter/sim';
+import { simulateApart } from '@barter/sim';
 import { type Column, table } from '../../packages/cli/src/table.ts';
 import { clusterOf, makeInstance } from './instance.ts';
 
@@ -38,12 +39,12 @@ type Run = Readonly<{
   peakBytes: number;
 }>;
 
-function run(hosts: number): Run {
+async function run(hosts: number): Promise<Run> {
   const instance = { hosts, fill, shape: 'tenants', start: 'random', seed } as const;
   const slots = Math.round((100 * Number(values['vms-per-host'])) / fill);
   const cluster = clusterOf(makeInstance(instance, slots));
   const before = process.cpuUsage();
-  const result = simulate(cluster, { seed });
+  const result = await simulateApart(cluster, { seed });
   const { user, system } = process.cpuUsage(before);
   if (!result.quiet) throw new Error(`${hosts} hosts never became quiet`);
   return {
@@ -91,7 +92,7 @@ const columns: readonly Column<Row>[] = [
 
 const sizes = values.hosts.split(',').map(Number);
 if (values.alone) {
-  console.log(JSON.stringify(run(sizes[0] ?? 0)));
+  console.log(JSON.stringify(await run(sizes[0] ?? 0)));
 } else {
   const rows: Row[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
