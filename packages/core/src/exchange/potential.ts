@@ -25,6 +25,7 @@ import type {
 import { receiveViolation } from '../model/policy.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Edges, joinLinks, type Link } from './links.ts';
+import { LocationTree } from './location-tree.ts';
 import { commonStep, relief, shedding } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
@@ -73,7 +74,7 @@ export class Outlook {
   readonly #partnerHosts = new Set<HostId>();
   /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
-  readonly #usual = new Map<string, number>();
+  readonly #places = new LocationTree();
 
   constructor(own: Book, parameters: CostParameters) {
     this.own = own;
@@ -84,9 +85,14 @@ export class Outlook {
     this.#network = new FlowNetwork(this.#edges);
     this.#isBound = own.offers.some(isBound);
     this.#stepBytes = commonStep(own.offers.map(({ traits }) => traits.memoryBytes));
+    this.#places.add(own.location);
     for (const { offer, rates } of pulls) {
       this.#special.add(offer.claim.home);
-      for (const host of rates.keys()) this.#partnerHosts.add(host);
+      for (const [host, { place }] of rates) {
+        if (this.#partnerHosts.has(host)) continue;
+        this.#partnerHosts.add(host);
+        this.#places.add(place.location);
+      }
     }
     for (const host of this.#partnerHosts) this.#special.add(host);
   }
@@ -129,13 +135,10 @@ export class Outlook {
 
   #cutTowards(other: Pick<Peer, 'host' | 'name' | 'location'>): number {
     if (this.#isBound || this.#special.has(other.host)) return this.#cut(other);
-    const key = other.location.join('\n');
-    let usual = this.#usual.get(key);
-    if (usual === undefined) {
-      usual = this.#cut(other);
-      this.#usual.set(key, usual);
-    }
-    return usual;
+    const { location } = other;
+    const { known } = this.#places.find(location);
+    known[location.length] ??= this.#cut(other);
+    return known[location.length] as number;
   }
 
   /** What the claims that gain most together save by going there; bit/s. */

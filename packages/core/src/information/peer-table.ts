@@ -94,25 +94,33 @@ export class PeerTable {
 
   /** Takes these out; the others stay in order. */
   drop(hosts: ReadonlySet<HostId>): void {
-    const kept = this.#peers.filter(({ summary }) => !hosts.has(summary.host));
     for (const host of hosts) this.#byHost.delete(host);
-    this.#peers.length = kept.length;
-    for (const [at, known] of kept.entries()) {
-      for (const column of Object.values(this.#columns)) column[at] = column[known.at] as number;
-      known.at = at;
-      this.#peers[at] = known;
+    const columns = Object.values(this.#columns);
+    let kept = 0;
+    for (const known of this.#peers) {
+      if (hosts.has(known.summary.host)) continue;
+      if (known.at !== kept) {
+        for (const column of columns) column[kept] = column[known.at] as number;
+        known.at = kept;
+        this.#peers[kept] = known;
+      }
+      kept += 1;
     }
+    this.#peers.length = kept;
   }
 
   /** The `count` of which nothing was heard for longest. */
   stalest(count: number): ReadonlySet<HostId> {
-    const { receivedAtMs } = this.#columns;
-    const order = Uint16Array.from(this.#peers.keys()).sort(
-      (one, other) => (receivedAtMs[one] as number) - (receivedAtMs[other] as number),
-    );
-    return new Set(
-      Array.from(order.subarray(0, count), (at) => (this.#peers[at] as KnownPeer).summary.host),
-    );
+    const receivedAtMs = this.#columns.receivedAtMs.subarray(0, this.#peers.length);
+    const last = Math.min(count, this.#peers.length) - 1;
+    const sinceMs = receivedAtMs.slice().sort()[last] ?? Number.NEGATIVE_INFINITY;
+    const found = new Set<HostId>();
+    for (const { summary, at } of this.#peers)
+      if ((receivedAtMs[at] as number) < sinceMs) found.add(summary.host);
+    // Of those heard at the very same time the first ones.
+    for (const { summary, at } of this.#peers)
+      if (found.size < count && receivedAtMs[at] === sinceMs) found.add(summary.host);
+    return found;
   }
 
   /** With whom there may be something to gain by now. */

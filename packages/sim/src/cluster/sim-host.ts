@@ -17,6 +17,7 @@ import {
   type HostSample,
   type HostState,
   type HypervisorSample,
+  type Message,
   type MigrationOrder,
   type MigrationResult,
   type Mode,
@@ -99,7 +100,7 @@ export class SimHost {
     void this.#probe.start();
     const transport = network.join(this.id);
     this.#transport = transport;
-    transport.onMessage((from, message) => this.take({ kind: 'messageReceived', from, message }));
+    transport.onMessage((from, message) => this.#receive(from, message));
     this.take({ kind: 'restarted' });
     transport.onPeers((peers) => this.take({ kind: 'peersChanged', peers }));
     // Agents are not in step with each other.
@@ -129,13 +130,23 @@ export class SimHost {
 
   /** Lets the core take an event and performs what it asks for. Nothing happens while the agent is down. */
   take(happening: Happening): void {
-    const { world } = this.#around;
-    if (this.#state === undefined) return;
-    this.clock.advanceTo(world.nowMs());
-    const { state, effects } = step(this.#state, {
-      ...happening,
-      nowMs: this.clock.nowMs(),
-    } as HostEvent);
+    if (this.#state !== undefined)
+      this.#step(this.#state, { ...happening, nowMs: this.#nowMs() } as HostEvent);
+  }
+
+  /** The same without a copy: nearly everything that happens is a message. */
+  #receive(from: HostId, message: Message): void {
+    if (this.#state !== undefined)
+      this.#step(this.#state, { kind: 'messageReceived', nowMs: this.#nowMs(), from, message });
+  }
+
+  #nowMs(): number {
+    this.clock.advanceTo(this.#around.world.nowMs());
+    return this.clock.nowMs();
+  }
+
+  #step(before: HostState, event: HostEvent): void {
+    const { state, effects } = step(before, event);
     this.#state = state;
     const life = this.#life;
     for (const effect of effects) {
