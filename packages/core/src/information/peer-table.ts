@@ -114,13 +114,12 @@ export class PeerTable {
     const receivedAtMs = this.#columns.receivedAtMs.subarray(0, this.#peers.length);
     const last = Math.min(count, this.#peers.length) - 1;
     const sinceMs = receivedAtMs.slice().sort()[last] ?? Number.NEGATIVE_INFINITY;
-    const found = new Set<HostId>();
-    for (const { summary, at } of this.#peers)
-      if ((receivedAtMs[at] as number) < sinceMs) found.add(summary.host);
+    const found = this.#peers.filter(({ at }) => (receivedAtMs[at] as number) < sinceMs);
+    found.sort((one, other) => one.receivedAtMs - other.receivedAtMs);
     // Of those heard at the very same time the first ones.
-    for (const { summary, at } of this.#peers)
-      if (found.size < count && receivedAtMs[at] === sinceMs) found.add(summary.host);
-    return found;
+    for (const known of this.#peers)
+      if (found.length < count && known.receivedAtMs === sinceMs) found.push(known);
+    return new Set(found.map(({ summary }) => summary.host));
   }
 
   /** With whom there may be something to gain by now. */
