@@ -7,6 +7,7 @@ import type { Runner } from '@barter/core';
 import {
   type HostId,
   type HostState,
+  hasGoneOn,
   type Settlement,
   settlementOf,
   undecidedDeal,
@@ -234,7 +235,7 @@ async function targetGone(
   { runner }: AgentApiParts,
   text: string,
   target: string,
-): Promise<Result<Readonly<{ ended: string }>>> {
+): Promise<Result<Readonly<{ ended: string; hasGoneOn: boolean }>>> {
   const state = runner.state as HostState;
   const settlement = findSettlement(state, text);
   if (settlement === undefined)
@@ -242,8 +243,9 @@ async function targetGone(
   const { domain } = settlement;
   const why = whyNotGone(state, settlement, target);
   if (why !== null) return failure('not-gone', `${why}.`);
+  const answer = { ended: settlement.name, hasGoneOn: hasGoneOn(state, settlement) };
   await runner.handle({ kind: 'ordered', order: { order: 'target-gone', domain, target } });
-  return success({ ended: settlement.name });
+  return success(answer);
 }
 
 /** Whoever asks without the word is told what to look at first, and where. */

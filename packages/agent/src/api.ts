@@ -172,7 +172,10 @@ export type Commands = {
   approve: { body: { id: string }; value: { approved: string } };
   reject: { body: { id: string }; value: { rejected: string } };
   'abort-migration': { body: { domain: string }; value: { aborted: string } };
-  'target-gone': { body: { domain: string; target: string }; value: { ended: string } };
+  'target-gone': {
+    body: { domain: string; target: string };
+    value: { ended: string; hasGoneOn: boolean };
+  };
   'let-run-on': {
     body: { domain: string; notRunningOn?: string | undefined };
     value: { resumed: string; target: string };

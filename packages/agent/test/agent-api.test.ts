@@ -70,22 +70,33 @@ test('a peer’s question without a body is answered, not a failure of ours', as
   }
 });
 
-test('that a target is gone for ever is taken only of the target of a migration in doubt', async () => {
+/** What a home knows of a migration of web-3 to kvm3 about which an operator has a word to say. */
+function inDoubt(detail: string) {
   const settlement = {
     settlement: 's1',
     domain: 'uuid-1',
     name: 'web-3',
     to: 'id-3',
     phase: 'resolving',
-    unresolvedSinceMs: 1,
-    detail: 'gone from here, and the target cannot be asked',
+    unresolvedSinceMs: 1 as number | null,
+    detail,
+    vouched: false,
   };
+  type Heard = { there: { presence: string; arrival: string }; question: number; atMs: number };
   const state = {
+    config: { timing: { resendMs: 1_000 } },
     homes: new Map([['uuid-1', { domain: 'uuid-1', name: 'web-3' }]]),
     settlements: new Map([['s1', settlement]]),
+    questions: new Map([['s1', { here: 'left' }]]),
+    located: new Map<string, Heard>(),
     connected: new Set<string>(),
     directory: { hostName: () => 'kvm3' },
   };
+  return { settlement, state };
+}
+
+test('that a target is gone for ever is taken only of the target of a migration in doubt', async () => {
+  const { state } = inDoubt('gone from here, and the target cannot be asked');
   const ordered: unknown[] = [];
   const runner = { state, handle: async ({ order }: { order: unknown }) => ordered.push(order) };
   const network = { onRequest: () => {} };
@@ -103,31 +114,19 @@ test('that a target is gone for ever is taken only of the target of a migration 
   });
   state.connected.clear();
   expect(ordered).toEqual([]);
-  expect(await say('web-3', 'kvm3')).toEqual({ ok: true, value: { ended: 'web-3' } });
+  const value = { ended: 'web-3', hasGoneOn: false };
+  expect(await say('web-3', 'kvm3')).toEqual({ ok: true, value });
   expect(ordered).toEqual([{ order: 'target-gone', domain: 'uuid-1', target: 'kvm3' }]);
+  // It had said that the VM ran there and went on: that is how it ended.
+  const there = { presence: 'absent', arrival: 'arrived' };
+  state.located.set('s1', { there, question: 1, atMs: 1 });
+  expect(await say('web-3', 'kvm3')).toMatchObject({ value: { hasGoneOn: true } });
 });
 
 test('a VM that is held is let go only by the word that it does not run at its target, where nobody can tell', async () => {
-  const settlement = {
-    settlement: 's1',
-    domain: 'uuid-1',
-    name: 'web-3',
-    to: 'id-3',
-    phase: 'resolving',
-    unresolvedSinceMs: 1 as number | null,
-    detail: 'paused here, and the target cannot be asked: it is held paused',
-    vouched: false,
-  };
+  const detail = 'paused here, and the target cannot be asked: it is held paused';
+  const { settlement, state } = inDoubt(detail);
   const heard = { there: { presence: 'running', arrival: 'open' }, question: 1, atMs: 9_000 };
-  const state = {
-    config: { timing: { resendMs: 1_000 } },
-    homes: new Map([['uuid-1', { domain: 'uuid-1', name: 'web-3' }]]),
-    settlements: new Map([['s1', settlement]]),
-    questions: new Map([['s1', { here: 'left' }]]),
-    located: new Map<string, typeof heard>(),
-    connected: new Set<string>(),
-    directory: { hostName: () => 'kvm3' },
-  };
   const ordered: unknown[] = [];
   let isTaken = false;
   const handle = async ({ order }: { order: unknown }) => {

@@ -121,7 +121,7 @@ const answers: Readonly<Record<string, unknown>> = {
   approve: { approved: 'settle-1' },
   reject: { rejected: 'settle-1' },
   'abort-migration': { aborted: 'web-3' },
-  'target-gone': { ended: 'web-3' },
+  'target-gone': { ended: 'web-3', hasGoneOn: false },
   'let-run-on': { resumed: 'web-3', target: 'kvm3' },
 };
 

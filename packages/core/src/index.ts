@@ -25,7 +25,7 @@ export { whyNotHeld, whyNotVouched } from './settlement/operators-word.ts';
 export { arrivalLease } from './settlement/receiving.ts';
 export { committedMemoryBytes } from './settlement/reserving.ts';
 export * from './settlement/settlement.ts';
-export { whyNotGone } from './settlement/target-gone.ts';
+export { hasGoneOn, whyNotGone } from './settlement/target-gone.ts';
 export type { HostConfig, HostEffect, HostState, HostTiming, Settings } from './state.ts';
 export * from './trading/deal.ts';
 export { whyAboveLimits } from './trading/over-limit.ts';

@@ -303,6 +303,28 @@ describe('an operator who says that the target is gone for ever', () => {
     expect(home.homes.has(domain)).toBe(false);
   });
 
+  it.each([
+    ['had gone on from there, is taken away here for good', 'absent', 'clear', true],
+    ['ran there still, is left as it is here', 'running', undefined, null],
+  ] as const)('what the target has run and %s', (_, presence, decided, moved) => {
+    const home = homeInDoubt();
+    // Its definition is here, and the hypervisor is silent from now on.
+    const shutOff = { ...absent, defined: true } as const;
+    step(home, { kind: 'ticked', nowMs: 2_000, random: [0.5, 0.5, 0.5, 0.5] });
+    step(home, { kind: 'inspected', nowMs: 2_000, settlement, domain, presence: shutOff });
+    const question = home.questions.get(settlement)?.last ?? 0;
+    const said = { presence, arrival: 'arrived', question } as const;
+    const message: Message = { kind: 'located', settlement, domain, ...said };
+    const from = hostId('target');
+    step(home, { kind: 'messageReceived', nowMs: 2_500, from, message });
+    order(home, 'target');
+    expect(home.settlements.get(settlement)?.decided).toBe(decided);
+    const ended = step(home, { kind: 'inspected', nowMs, settlement, domain, presence: absent });
+    const receipts = [...receiptsOf(ended.effects)];
+    if (moved === null) expect(home.settlements.get(settlement)?.phase).toBe('failed');
+    else expect(receipts.find(({ kind }) => kind === 'move')).toMatchObject({ settlement, moved });
+  });
+
   it.each<[string, string, (home: HostState) => void]>([
     ['is not the target', 'other', () => {}],
     ['is connected', 'target', (home) => home.connected.add(hostId('target'))],
