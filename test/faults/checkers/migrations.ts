@@ -27,9 +27,9 @@ export function migrations(scene: Scene): Checker {
   const leasedAtMs = new Map<string, number>();
 
   const released = (host: HostId, id: SettlementId) => {
-    const { arriving } = world.host(host);
-    for (const domain of arriving)
-      if ((domain.migration ?? domain.waiting)?.settlement === id)
+    const here = world.host(host);
+    for (const domain of here.arriving)
+      if (domain.migration?.settlement === id || domain.waiting.get(here)?.settlement === id)
         throw new Violation(
           name,
           [id, domain.id],

@@ -83,7 +83,8 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
   /** An administrator finds the copy paused at the source before anybody has decided. Nothing else runs it, or will. */
   const resumeByHand = () => {
     for (const id of inVain) {
-      const { waiting } = world.domain(id) ?? {};
+      // The last one: an earlier copy may wait on another host still.
+      const waiting = [...(world.domain(id)?.waiting.values() ?? [])].at(-1);
       if (waiting === undefined || random.next() >= resumedByHand) continue;
       if (!resumePaused(world, waiting.domain, waiting.source)) continue;
       scene.fault(
@@ -120,7 +121,7 @@ export function libvirt(scene: Scene): Injector & Readonly<{ watch: Checker; ope
 
   /** What waits for an order that never comes: an operator ends it. */
   const endWaiting = (domain: WorldDomain, host: WorldHost) => {
-    const { waiting } = domain;
+    const waiting = domain.waiting.get(host);
     if (waiting === undefined || !host.reachable) return;
     if (!scene.waitsForOperator(waiting.source.id, host.id, domain.id)) return;
     const key = `${domain.id} waits on ${host.id}`;

@@ -27,8 +27,11 @@ export type WorldDomain = {
   policy: Policy;
   blocked: string | undefined;
   migration: Migration | undefined;
-  /** Sent to its target in full, which waits to be told to run it; nobody works on it at the source any more. */
-  waiting: Migration | undefined;
+  /**
+   * Sent in full to these targets, which wait to be told to run it; nobody works on it at the source any more. Several when
+   * it was resumed there by hand and sent to another host.
+   */
+  readonly waiting: Map<WorldHost, Migration>;
 };
 
 export type WorldHost = {

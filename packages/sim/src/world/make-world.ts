@@ -46,7 +46,7 @@ export function makeDomains({ domains }: Cluster): readonly WorldDomain[] {
     policy: domain.policy,
     blocked: undefined,
     migration: undefined,
-    waiting: undefined,
+    waiting: new Map(),
   }));
 }
 

@@ -112,8 +112,9 @@ export class MigrationDesk {
   refuse(host: WorldHost, settlement: SettlementId, domainId: string): RefusalOutcome {
     const domain = this.#world.domain(domainId);
     if (domain === undefined) return 'refused';
-    const { migration, waiting } = domain;
-    if (waiting?.target === host && waiting.settlement === settlement) {
+    const { migration } = domain;
+    const waiting = domain.waiting.get(host);
+    if (waiting?.settlement === settlement) {
       this.#dropWaiting(waiting, 'The target refused it.');
       return 'refused';
     }
@@ -138,9 +139,10 @@ export class MigrationDesk {
       }
     }
     // Libvirt ends what had not begun to run when it comes back.
-    for (const domain of [...host.arriving])
-      if (domain.waiting?.target === host)
-        this.#dropWaiting(domain.waiting, `Libvirt on ${host.id} went away.`);
+    for (const domain of [...host.arriving]) {
+      const waiting = domain.waiting.get(host);
+      if (waiting !== undefined) this.#dropWaiting(waiting, `Libvirt on ${host.id} went away.`);
+    }
   }
 
   progress(migration: Migration): MigrationProgress {
@@ -179,7 +181,7 @@ export class MigrationDesk {
     if (domain.migration !== undefined) {
       return refuse('under-way', `${domain.id} is migrating already.`);
     }
-    if (domain.waiting?.target === target)
+    if (domain.waiting.has(target))
       return refuse('exists', `A copy of ${domain.id} waits on ${target.id} already.`);
     if (domain.blocked !== undefined) return refuse('blocked', domain.blocked);
     if (fault?.kind === 'refused') return refuse(fault.code, fault.detail);
@@ -237,12 +239,12 @@ export class MigrationDesk {
     const { domain, target } = migration;
     this.#running.delete(migration);
     domain.migration = undefined;
-    domain.waiting = migration;
+    domain.waiting.set(target, migration);
     migration.done({ outcome: 'unknown', detail });
     if (orderAfterMs === null) return;
     this.#world.at(this.#world.nowMs() + orderAfterMs, () => {
-      if (domain.waiting !== migration) return;
-      domain.waiting = undefined;
+      if (domain.waiting.get(target) !== migration) return;
+      domain.waiting.delete(target);
       target.arriving.delete(domain);
       this.#handedOver.add(migration.settlement);
       this.#world.start(domain, target);
@@ -251,7 +253,7 @@ export class MigrationDesk {
   }
 
   #dropWaiting(migration: Migration, detail: string): void {
-    migration.domain.waiting = undefined;
+    migration.domain.waiting.delete(migration.target);
     migration.target.arriving.delete(migration.domain);
     this.#ended(migration, false, migration.course.bytes, detail);
   }

@@ -275,8 +275,8 @@ export class World implements Ground {
     }
     for (const host of this.hosts) host.shutOff.delete(domain);
     // Libvirt knows one domain of a name: what waits there to be told to run is ended first.
-    if (domain.waiting?.target === target)
-      this.#desk.refuse(target, domain.waiting.settlement, domainId);
+    const waiting = domain.waiting.get(target);
+    if (waiting !== undefined) this.#desk.refuse(target, waiting.settlement, domainId);
     if (!target.running.has(domain)) this.start(domain, target);
   }
 
