@@ -37,4 +37,17 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 5319,
     what: 'what follows its group does not go by a policy that was changed while it migrated',
   },
+  {
+    seed: 40829,
+    what: 'a target that is gone for ever had said that the domain ran there and went on: its home keeps no definition',
+  },
+  { seed: 62606, what: 'two copies of one domain wait on two targets' },
+  {
+    seed: 70356,
+    what: 'an agent that has just started lets nothing in beside one of its keep-apart group',
+  },
+  {
+    seed: 72610,
+    what: 'a home promises what an administrator has moved a moment before, and cannot know',
+  },
 ];

@@ -3,11 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { createHost, type HostEvent, step } from '../src/host.ts';
 import type { Message } from '../src/message.ts';
-import type { SettlementId } from '../src/model/model.ts';
+import type { Policy, SettlementId } from '../src/model/model.ts';
 import type { Receipt } from '../src/model/receipt.ts';
 import type { DomainPresence } from '../src/ports.ts';
 import type { JournalRecord } from '../src/record.ts';
-import type { Settlement, There } from '../src/settlement/settlement.ts';
+import { arrivalLease } from '../src/settlement/receiving.ts';
+import type { Reservation, Settlement, There } from '../src/settlement/settlement.ts';
 import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
 import { homeEntryOf, settlementRecordOf } from './support/records.ts';
@@ -44,24 +45,19 @@ function homeInDoubt(): HostState {
 }
 
 /** The target keeps room for the domain. */
-function targetWaiting(): HostState {
-  return start('target', [
-    {
-      kind: 'reservation',
-      key: settlement,
-      value: {
-        settlement,
-        domain,
-        home: hostId('home'),
-        version: 65_537,
-        traits,
-        row: [],
-        phase: 'arriving',
-        startedAtMs: 0,
-        leaseExpiresAtMs: 0,
-      },
-    },
-  ]);
+function targetWaiting(policy: Policy = {}, ...records: readonly JournalRecord[]): HostState {
+  const value: Reservation = {
+    settlement,
+    domain,
+    home: hostId('home'),
+    version: 65_537,
+    traits: { ...traits, policy },
+    row: [],
+    phase: 'arriving',
+    startedAtMs: 0,
+    leaseExpiresAtMs: 0,
+  };
+  return start('target', [{ kind: 'reservation', key: settlement, value }, ...records]);
 }
 
 function sampled(nowMs: number, runs: boolean): HostEvent {
@@ -250,6 +246,24 @@ describe('a home that is called for a domain of which nobody knows how its last 
     expect(called(home)).toContainEqual(
       expect.objectContaining({ kind: 'refuse', reason: 'cooldown', detail }),
     );
+  });
+});
+
+describe('a target that has just started, asked whether a VM of a keep-apart group may arrive', () => {
+  const other = domainId('v2');
+  const ofOther = { domain: other, name: 'v2', version: 65_536, settlement: null };
+
+  it.each([
+    ['lets it in beside one of another group', 'h', true],
+    ['does not beside one of its own, which it knows from its journal only', 'g', false],
+  ])('%s', (_, keepApart, mayArrive) => {
+    const holder = hostId('target');
+    const value = homeEntryOf({ ...ofOther, holder, policy: { keepApart } });
+    const target = targetWaiting({ keepApart: 'g' }, { kind: 'home', key: other, value });
+    const from = hostId('home');
+    step(target, { kind: 'arrivalRequested', nowMs: 1_500, from, settlement, domain });
+    const lease = arrivalLease(target, from, settlement, domain, 1_500);
+    expect(lease !== undefined).toBe(mayArrive);
   });
 });
 

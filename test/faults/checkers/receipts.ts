@@ -16,6 +16,9 @@ type MoveReceipt = ReceiptOf & { kind: 'move' };
 const told = (moved: boolean | null) =>
   moved === null ? 'may have moved' : moved ? 'moved' : 'did not move';
 
+/** What an administrator does shows in an agent's sample after that, at the latest. */
+const noticedMs = 100;
+
 export function receipts(scene: Scene): Checker {
   const name = 'receipts';
   const { world, facts, hosts } = scene;
@@ -80,8 +83,9 @@ export function receipts(scene: Scene): Checker {
       | MoveReceipt
       | undefined;
 
+  /** Also when its home promised it a moment after that, and had not noticed yet. */
   const isByHand = (settlement: string, domain: string) =>
-    (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity);
+    (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity) - noticedMs;
 
   /** Whether it runs there, or did at some time since then. */
   const hasRunAt = (host: HostId, id: string, sinceMs: number) =>
@@ -105,9 +109,7 @@ export function receipts(scene: Scene): Checker {
     const atMs = facts.resumedByHand.get(settlement);
     if (atMs === undefined) return false;
     if (from !== host)
-      return ![...world.host(host).arriving].some(
-        ({ id, waiting }) => id === domain && waiting?.settlement === settlement,
-      );
+      return world.domain(domain)?.waiting.get(world.host(host))?.settlement !== settlement;
     return scene.runsAt(from, domain) || (facts.handled.get(domain)?.atMs ?? -1) > atMs;
   };
 

@@ -129,14 +129,16 @@ function whyNoRoom(state: HostState, holding: Holding, room: HostRoom): string |
   return whyGroupWaits(state, holding, room);
 }
 
-/** Whether another domain of its keep-apart group is here: also one that has been given away and still runs here. */
+/**
+ * Whether another domain of its keep-apart group is here: also one that has been given away and still runs here, or that
+ * an agent which has just started knows from its journal only.
+ */
 export function isKeptApart(state: HostState, domain: DomainId, { keepApart }: Policy): boolean {
   if (keepApart === undefined) return false;
-  const here = new Set([...heldDomains(state), ...state.samples.keys()]);
+  const here = new Set([...heldDomains(state), ...state.homes.keys()]);
   here.delete(domain);
-  const groups = countGroups(
-    [...here].flatMap((one) => traitsOf(state, one)?.policy.keepApart ?? []),
-  );
+  const policyOf = (one: DomainId) => traitsOf(state, one)?.policy ?? state.homes.get(one)?.policy;
+  const groups = countGroups([...here].flatMap((one) => policyOf(one)?.keepApart ?? []));
   return (groups.get(keepApart) ?? 0) > 0;
 }
 
