@@ -50,4 +50,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 72610,
     what: 'a home promises what an administrator has moved a moment before, and cannot know',
   },
+  {
+    seed: 87675,
+    what: 'nobody believes for ever, on its own word that came back to it, that a VM is where it was',
+  },
 ];

@@ -202,6 +202,59 @@ describe('a domain that comes or goes', () => {
     expect(hosts.holder('a', 'v1')).toBe('d');
   });
 
+  describe('and was moved by hand to a host that knew nothing of it', () => {
+    /** What some still say of it: it is at a, at a version that nobody has heard of at its new home. */
+    const old = {
+      domain: domainId('v1'),
+      name: 'name of v1',
+      home: hostId('a'),
+      holder: hostId('a'),
+      version: 1_000_000,
+      addresses: [addressOf('v1')],
+    };
+
+    /** `before`: happens after it has left a, and before it runs on d. */
+    function moved(before: (hosts: Hosts) => void = () => {}): Hosts {
+      const hosts = talking();
+      hosts.sample('a', { v3: ['v1'] });
+      before(hosts);
+      hosts.sample('d', { v1: ['v3'] });
+      return hosts;
+    }
+
+    it('is not believed to be at its old one by that host itself, whoever says so', () => {
+      const message = { kind: 'found', id: 0, domains: [old], unknown: [], places: [] } as const;
+      const hosts = moved((all) =>
+        all.take(hostId('a'), { kind: 'messageReceived', from: hostId('e'), message }),
+      );
+      hosts.pass(60_000);
+      expect(hosts.holder('a', 'v1')).toBe('d');
+    });
+
+    it('is not said to be there by that host, whatever it has heard before', () => {
+      const hosts = moved();
+      hosts.state('a').directory.learnDomain(old.domain, old, false, hosts.nowMs);
+      hosts.sent.length = 0;
+      const seek = { kind: 'seek', domains: [old.domain], addresses: [] } as const;
+      hosts.take(hostId('a'), { kind: 'messageReceived', from: hostId('e'), message: seek });
+      const found = hosts.sent.find(({ message }) => message.kind === 'found')?.message;
+      if (found?.kind !== 'found') throw new Error('a question is answered');
+      expect(found.domains.map(({ home }) => home)).not.toContain('a');
+    });
+
+    it('outdoes what its keepers have heard of the old one', () => {
+      const hosts = moved();
+      for (const keeper of hosts.state('a').information.ring.keepersOf('v1')) {
+        const { directory, config } = hosts.state(keeper);
+        if (config.self !== 'a') directory.learnDomain(old.domain, old, true, hosts.nowMs);
+      }
+      hosts.pass(400_000);
+      expect(entryOf(hosts.state('d'), 'v1').version).toBeGreaterThan(old.version);
+      for (const keeper of hosts.state('a').information.ring.keepersOf('v1'))
+        expect(hosts.state(keeper).information.shelf.find(old.domain, hosts.nowMs)?.home).toBe('d');
+    });
+  });
+
   it('keeps its name in the rows of partners that it leaves behind, although nobody answers', () => {
     const hosts = new Hosts(...names);
     hosts.sample('a', { v1: ['v2'], v2: ['v1'] });

@@ -228,8 +228,9 @@ export function receiveAnnounce(
   for (const notice of bounded(message.domains)) {
     contest(turn, { ...notice, home: from }, from);
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
-    if (stands !== undefined) standing.push(stands);
-    else tellWhoAwaits(turn, notice.domain);
+    const other = stands ?? knownElsewhere(state, notice, from);
+    if (other !== undefined) standing.push(other);
+    if (stands === undefined) tellWhoAwaits(turn, notice.domain);
   }
   if (message.id !== 0) turn.send(from, { kind: 'heard', id: message.id, unwatched: [] });
   // Two homes for one domain: the one that really runs it has to claim it anew.
@@ -237,6 +238,22 @@ export function receiveAnnounce(
     const places = placesOf(state, standing);
     turn.send(from, { kind: 'found', id: 0, domains: standing, unknown: [], places });
   }
+}
+
+/**
+ * What was heard here of another home, at a higher version: a domain that was moved by hand, to a host that knew nothing of
+ * it and began its versions anew. Asked about it, this host would tell of the old one.
+ */
+function knownElsewhere(
+  { directory, config }: HostState,
+  { domain, version }: DomainNotice,
+  from: HostId,
+): Whereabouts | undefined {
+  const known = directory.find(domain);
+  if (known === undefined || known.home === null || known.version <= version) return undefined;
+  const { home, holder, name } = known;
+  if (home === from || home === config.self) return undefined;
+  return { domain, name, home, holder, version: known.version, addresses: [] };
 }
 
 /** Answers from what we know best, and remembers who asked about what is ours to tell. */

@@ -266,6 +266,8 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean, by?: HostId): voi
   const { state, nowMs } = turn;
   const { information, directory, config } = state;
   const { home, holder } = told;
+  // What runs here nobody has to tell us. Taken in, it would come back to whoever said so as our own word.
+  if (home === config.self) return;
   const before = directory.find(told.domain)?.holder;
   const changed = directory.learnDomain(told.domain, told, certain, nowMs, by);
   // A partner is there now: what gained nothing with that host before may gain something now. That it has also
@@ -291,7 +293,7 @@ function hear(turn: Turn, told: Whereabouts, certain: boolean, by?: HostId): voi
 /** A peer's book tells where its domains' partners are held: hints about what we watch, or are about to. */
 export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]): void {
   const { state, nowMs } = turn;
-  const { information, directory } = state;
+  const { information, directory, config } = state;
   const { host, name, location: standsAt } = book;
   directory.learnPlace({ host, name, location: standsAt }, true);
   const wanted = new Set(taking.flatMap((row) => row.map(({ partner }) => partner)));
@@ -299,6 +301,8 @@ export function hearBook(turn: Turn, book: Book, taking: readonly TrafficRow[]):
     const watch = information.watches.get(domain);
     if (watch === undefined && !wanted.has(domain)) continue;
     if (state.homes.has(domain) || state.holdings.has(domain)) continue;
+    // As in `hear`.
+    if (home === config.self) continue;
     if (holder === book.host || information.others.has(holder))
       directory.learnPlace({ host: holder, name: holder, location }, false);
     const told = { home: home ?? null, holder, version };

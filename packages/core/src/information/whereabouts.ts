@@ -27,7 +27,8 @@ export function whereaboutsOf(
   }
   const kept = state.information.shelf.find(domain, nowMs);
   const known = state.directory.find(domain);
-  if (known === undefined || known.home === null) return kept;
+  // What was here and is no more is not here, whatever was heard of it since.
+  if (known === undefined || known.home === null || known.home === self) return kept;
   if (kept !== undefined && kept.version >= known.version) return kept;
   const { home, holder, version, name } = known;
   return { domain, name, home, holder, version, addresses: [] };
