@@ -54,4 +54,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 87675,
     what: 'nobody believes for ever, on its own word that came back to it, that a VM is where it was',
   },
+  {
+    seed: 90250,
+    what: 'an operator takes away the definition that a host which is gone for ever leaves in doubt',
+  },
 ];

@@ -110,7 +110,7 @@ describe('barter', () => {
         ['abort', 'web-3', '--target-gone', 'kvm3'],
         'target-gone',
         { domain: 'web-3', target: 'kvm3' },
-        'The migration of web-3 to kvm3 has ended, and how is not known: kvm3 is gone for ever, as you say. Start web-3 by hand, on one host, if it runs nowhere.',
+        'The migration of web-3 to kvm3 has ended, and how is not known: kvm3 is gone for ever, as you say. Start web-3 by hand, on one host, if it runs nowhere; where it runs on another one by now, virsh undefine it here.',
       ],
       [
         ['resume', 'web-3', '--not-running-on', 'kvm3'],

@@ -1,9 +1,11 @@
 /**
  * A host vanishes for ever, with everything that ran on it; an administrator may start some of that elsewhere. Every
  * other one vanishes at a bad moment: a domain has just arrived there, and its old home's agent dies before it knows.
- * An operator who sees an agent wait for such a host tells it that the host is gone for ever.
+ * An operator who sees an agent wait for such a host tells it that the host is gone for ever, and takes away the
+ * definition that is left there of what runs on a third host.
  */
 
+import type { DomainId } from '@barter/core';
 import type { SimHost } from '@barter/sim';
 import { powerOff } from '@barter/sim';
 import { streams } from '../plan.ts';
@@ -20,6 +22,8 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; o
   );
   let second = 0;
   let isWaitingForBadMoment = false;
+  /** What an operator has to look after, once the agent waits no more: the host that had it. */
+  const leftAt = new Map<DomainId, SimHost>();
 
   const vanish = (host: SimHost) => {
     if (!scene.isAlive(host.id)) return;
@@ -52,6 +56,21 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; o
     world.startOn(id, host.id);
   };
 
+  const lookAfter = () => {
+    for (const [id, host] of leftAt) {
+      const domain = world.domain(id);
+      const there = world.host(host.id);
+      if (domain === undefined || !there.reachable || world.hostsRunning(domain).length === 0)
+        continue;
+      const settlements = [...(host.state?.settlements.values() ?? [])];
+      const isWaiting = settlements.some((one) => one.domain === id && one.endedAtMs === null);
+      if (host.state === undefined || isWaiting) continue;
+      leftAt.delete(id);
+      if (there.shutOff.delete(domain))
+        scene.fault('operator undefines', `an operator undefines ${id} on ${host.id}`);
+    }
+  };
+
   return {
     /** Also after the faults. */
     operate() {
@@ -65,7 +84,9 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; o
             `an operator tells ${host.id} that ${to} is gone for ever`,
           );
           host.order({ order: 'target-gone', domain, target: to });
+          leftAt.set(domain, host);
         }
+      lookAfter();
     },
     tick() {
       second++;

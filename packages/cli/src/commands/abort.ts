@@ -20,7 +20,7 @@ export const register: Register = (program, session) => {
         const say = ({ ended, hasGoneOn }: { ended: string; hasGoneOn: boolean }) =>
           hasGoneOn
             ? `${ended} has run on ${target}, which said so before it was gone, and had gone on from there: what is left of it here is taken away.`
-            : `The migration of ${ended} to ${target} has ended, and how is not known: ${target} is gone for ever, as you say. Start ${ended} by hand, on one host, if it runs nowhere.`;
+            : `The migration of ${ended} to ${target} has ended, and how is not known: ${target} is gone for ever, as you say. Start ${ended} by hand, on one host, if it runs nowhere; where it runs on another one by now, virsh undefine it here.`;
         session.end(await act(session, 'target-gone', body, options, say));
         return;
       }
