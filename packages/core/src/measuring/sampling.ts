@@ -196,15 +196,10 @@ function settleContests(turn: Turn, beganAtMs: number): void {
     if (version < entry.version || !turn.due(`contest ${domain}`, historyMs)) continue;
     if (isOwnWord) noteContest(turn, home, entry.name);
     const other = state.directory.hostName(home);
-    turn.log(
-      'warn',
-      'two-homes',
-      `${entry.name} runs here, and ${other} says that it runs there.`,
-      {
-        domain,
-        peer: home,
-      },
-    );
+    const said = isOwnWord
+      ? `${other} says that it runs there`
+      : `others have heard that it runs on ${other}`;
+    turn.log('warn', 'two-homes', `${entry.name} runs here, and ${said}.`, { domain, peer: home });
     takeBack(turn, { ...entry, version }, `${other} claims to run it`);
   }
 }
