@@ -5,7 +5,7 @@
  * definition that is left there of what runs on a third host.
  */
 
-import type { DomainId } from '@barter/core';
+import { type DomainId, settlementOf } from '@barter/core';
 import type { SimHost } from '@barter/sim';
 import { powerOff } from '@barter/sim';
 import { streams } from '../plan.ts';
@@ -58,13 +58,11 @@ export function vanishing(scene: Scene): Injector & Readonly<{ watch: Checker; o
 
   const lookAfter = () => {
     for (const [id, host] of leftAt) {
+      if (host.state === undefined || settlementOf(host.state, id) !== undefined) continue;
       const domain = world.domain(id);
       const there = world.host(host.id);
       if (domain === undefined || !there.reachable || world.hostsRunning(domain).length === 0)
         continue;
-      const settlements = [...(host.state?.settlements.values() ?? [])];
-      const isWaiting = settlements.some((one) => one.domain === id && one.endedAtMs === null);
-      if (host.state === undefined || isWaiting) continue;
       leftAt.delete(id);
       if (there.shutOff.delete(domain))
         scene.fault('operator undefines', `an operator undefines ${id} on ${host.id}`);

@@ -43,8 +43,8 @@ export function potentialWith(own: Book, other: Peer, parameters: CostParameters
 }
 
 /**
- * Prepares the estimates of one book for many peers. Hosts at one location are alike but for the partners
- * that they hold and the domains whose home they are, so there is one cut for all others of a location.
+ * Prepares the estimates of one book for many peers. Hosts that stand as far from every partner are alike but for the
+ * partners that they hold and the domains whose home they are, so there is one cut for all others of them.
  */
 export function outlook(own: Book, parameters: CostParameters): (other: Peer) => number {
   const view = new Outlook(own, parameters);
@@ -72,7 +72,7 @@ export class Outlook {
   /** The memory that changes hands is a multiple of this, unless the peer's claims have other sizes. */
   readonly #stepBytes: number;
   readonly #partnerHosts = new Set<HostId>();
-  /** Hosts that are unlike others of their location: they hold partners of ours, or are homes of claims here. */
+  /** Hosts that are unlike others as far from everything: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
   readonly #places = new LocationTree();
 
@@ -91,10 +91,10 @@ export class Outlook {
       for (const [host, { place }] of rates) {
         if (this.#partnerHosts.has(host)) continue;
         this.#partnerHosts.add(host);
+        this.#special.add(host);
         this.#places.add(place.location);
       }
     }
-    for (const host of this.#partnerHosts) this.#special.add(host);
   }
 
   towards(other: Peer): number {

@@ -12,7 +12,7 @@ import type { HostState, Turn } from '../state.ts';
 import { bounded, chunks, dropOldest } from './bounded.ts';
 import { keepersRefreshed, pauseMs, refreshesKept } from './information.ts';
 import { standHere } from './looking-around.ts';
-import { noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
+import { heardOf, noticeOf, placesOf, whereaboutsOf } from './whereabouts.ts';
 
 const triesMax = 8;
 const unheardMax = 2_048;
@@ -228,7 +228,7 @@ export function receiveAnnounce(
   for (const notice of bounded(message.domains)) {
     contest(turn, { ...notice, home: from }, from);
     const stands = shelf.keep(from, notice, nowMs, keptUntilMs);
-    const other = stands ?? knownElsewhere(state, notice, from);
+    const other = stands ?? heardElsewhere(state, notice, from);
     if (other !== undefined) standing.push(other);
     if (stands === undefined) tellWhoAwaits(turn, notice.domain);
   }
@@ -244,16 +244,13 @@ export function receiveAnnounce(
  * What was heard here of another home, at a higher version: a domain that was moved by hand, to a host that knew nothing of
  * it and began its versions anew. Asked about it, this host would tell of the old one.
  */
-function knownElsewhere(
-  { directory, config }: HostState,
+function heardElsewhere(
+  state: HostState,
   { domain, version }: DomainNotice,
   from: HostId,
 ): Whereabouts | undefined {
-  const known = directory.find(domain);
-  if (known === undefined || known.home === null || known.version <= version) return undefined;
-  const { home, holder, name } = known;
-  if (home === from || home === config.self) return undefined;
-  return { domain, name, home, holder, version: known.version, addresses: [] };
+  const heard = heardOf(state, domain);
+  return heard !== undefined && heard.home !== from && heard.version > version ? heard : undefined;
 }
 
 /** Answers from what we know best, and remembers who asked about what is ours to tell. */

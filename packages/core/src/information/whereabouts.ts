@@ -26,10 +26,17 @@ export function whereaboutsOf(
     return { domain, name, home, holder: holding.givenTo ?? self, version, addresses: [] };
   }
   const kept = state.information.shelf.find(domain, nowMs);
+  const heard = heardOf(state, domain);
+  if (heard === undefined || (kept !== undefined && kept.version >= heard.version)) return kept;
+  return heard;
+}
+
+/** What was heard of a domain at another host; undefined when it does not tell its home. */
+export function heardOf(state: HostState, domain: DomainId): Whereabouts | undefined {
   const known = state.directory.find(domain);
   // What was here and is no more is not here, whatever was heard of it since.
-  if (known === undefined || known.home === null || known.home === self) return kept;
-  if (kept !== undefined && kept.version >= known.version) return kept;
+  if (known === undefined || known.home === null || known.home === state.config.self)
+    return undefined;
   const { home, holder, version, name } = known;
   return { domain, name, home, holder, version, addresses: [] };
 }

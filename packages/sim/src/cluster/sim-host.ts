@@ -196,8 +196,7 @@ export class SimHost {
       this.take({ kind: 'sampleFailed', detail: 'libvirt does not answer' });
       return;
     }
-    this.clock.advanceTo(world.nowMs());
-    this.take({ kind: 'sampled', beganAtMs: this.clock.nowMs(), sample: this.#measure() });
+    this.take({ kind: 'sampled', beganAtMs: this.#nowMs(), sample: this.#measure() });
   }
 
   #measure(): HostSample {
