@@ -1,6 +1,6 @@
 /** Small worlds for tests: whole placements, and the books that their hosts would write. */
 
-import type { World, WorldDomain, WorldHost } from '../../src/model/cost.ts';
+import type { CostParameters, World, WorldDomain, WorldHost } from '../../src/model/cost.ts';
 import { hostLoads } from '../../src/model/cost.ts';
 import type {
   Book,
@@ -14,6 +14,19 @@ import type {
   Offer,
   Policy,
 } from '../../src/model/model.ts';
+
+/** Nothing is too much. */
+const NONE = { weightBitsPerSecond: 0, hinges: [] };
+
+/** Traffic and displacement, and nothing else. */
+export const AFFINITY: CostParameters = {
+  distance: [0, 1, 3, 5],
+  affinityWeight: 1,
+  nic: NONE,
+  cpu: NONE,
+  memory: NONE,
+  paybackMs: 3_600_000,
+};
 
 export const GIB = 2 ** 30;
 
