@@ -153,7 +153,8 @@ function layOutRows(
   const links: Link[] = [];
   const outside: Standing = { distance: [0, 0], on: undefined };
   const standings = partnerStandings(books, parameters);
-  for (const [i, offer] of offers.entries()) {
+  for (let i = 0; i < offers.length; i++) {
+    const offer = offers[i] as Offer;
     for (const { partner, bitsPerSecond } of offer.row) {
       if (partner === offer.claim.domain) continue;
       const to = partner === 'external' ? undefined : index.get(partner);

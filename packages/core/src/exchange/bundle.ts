@@ -170,15 +170,15 @@ class Climber {
   /** The claim to move next, or -1. */
   #next(grow: boolean): number {
     const position = this.#position;
-    const { side, saving } = position;
+    const { side, flat } = position;
     const free = this.#free;
     const from = this.#overfull();
-    const { flat } = position;
+    const gains = position.gains(free, from);
     let best = -1;
     let most = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < free.length; i++) {
       if (free[i] === 0 || (from !== undefined && side[i] !== from)) continue;
-      const gain = flat ? (saving[i] as number) : position.gain(i);
+      const gain = gains[i] as number;
       if (gain <= most) continue;
       if (grow && from === undefined && gain <= 0 && this.#linked[i] === 0) continue;
       most = gain;

@@ -33,6 +33,7 @@ export class Position {
   /** Whether no move changes the hosts' cost now: then `saving` is the whole gain. */
   flat = false;
   readonly #after = new Float64Array(1);
+  readonly #gains: Float64Array;
   /** The curves that some single move could reach from here. */
   readonly #reach = { nic: false, cpu: false, memory: false };
   /**
@@ -49,6 +50,7 @@ export class Position {
     this.side = new Uint8Array(board.side);
     this.cut = new Float64Array(this.side.length);
     this.saving = new Float64Array(this.side.length);
+    this.#gains = new Float64Array(this.side.length);
     const bothSides = (of: (side: Side) => number) => new Float64Array([of(0), of(1)]);
     this.memoryBytes = bothSides((s) => load[s].memoryBytes);
     this.vcpus = bothSides((s) => load[s].vcpus);
@@ -81,27 +83,31 @@ export class Position {
 
   /** Moves one claim to the other side; moving it again undoes it. O(edges of the offer). */
   move(offer: number): void {
-    const { board, side } = this;
+    const { board, side, cut, saving } = this;
     const from = this.sideOf(offer);
     const to = otherSide(from);
     this.network += this.#networkChange(offer, from);
     this.displacement += this.#displacementChange(offer, from);
-    add(this.nic, 0, this.#nicChange(0, offer, from));
-    add(this.nic, 1, this.#nicChange(1, offer, from));
+    const direction = from === 0 ? 1 : -1;
+    const cutChange = at(cut, offer);
+    add(this.nic, 0, direction * at(board.nicShift[0], offer) + cutChange);
+    add(this.nic, 1, direction * at(board.nicShift[1], offer) + cutChange);
     shift(this.memoryBytes, from, to, at(board.memoryBytes, offer));
     shift(this.vcpus, from, to, at(board.vcpus, offer));
     shift(this.cpu, from, to, at(board.cpu, offer));
     this.#apart.move(offer, from, to);
     this.#together.move(offer, from, to);
     side[offer] = to;
-    this.cut[offer] = -at(this.cut, offer);
-    this.saving[offer] = -at(this.saving, offer);
-    const end = at(board.firstEdge, offer + 1);
-    for (let e = at(board.firstEdge, offer); e < end; e++) {
-      const partner = at(board.edgeTo, e);
-      const twice = 2 * (side[partner] === to ? at(board.edgeRate, e) : -at(board.edgeRate, e));
-      add(this.cut, partner, twice);
-      add(this.saving, partner, -board.cutCost * twice);
+    cut[offer] = -cutChange;
+    saving[offer] = -at(saving, offer);
+    const { firstEdge, edgeTo, edgeRate, cutCost } = board;
+    const end = firstEdge[offer + 1] as number;
+    for (let e = firstEdge[offer] as number; e < end; e++) {
+      const partner = edgeTo[e] as number;
+      const rate = edgeRate[e] as number;
+      const twice = 2 * (side[partner] === to ? rate : -rate);
+      (cut[partner] as number) += twice;
+      (saving[partner] as number) -= cutCost * twice;
     }
     this.#weigh();
   }
@@ -112,6 +118,22 @@ export class Position {
     if (this.flat) return saved;
     this.#weighAfter(offer);
     return saved + this.hosts - at(this.#after, 0);
+  }
+
+  /**
+   * The gains of the claims that are marked, and (unless it is undefined) on that side; what stands at the others means
+   * nothing. Good until the next move or call.
+   */
+  gains(marked: Uint8Array, on: Side | undefined): Float64Array {
+    if (this.flat) return this.saving;
+    const { side, saving, hosts } = this;
+    const gains = this.#gains;
+    for (let i = 0; i < gains.length; i++) {
+      if (marked[i] === 0 || (on !== undefined && side[i] !== on)) continue;
+      this.#weighAfter(i);
+      gains[i] = (saving[i] as number) + hosts - (this.#after[0] as number);
+    }
+    return gains;
   }
 
   /** Everything that an exchange can change; the gain of an exchange is a difference of two of these. */
@@ -135,7 +157,7 @@ export class Position {
 
   #addNicAfter(offer: number): void {
     const { nicShift, curves } = this.board;
-    const [zero, one] = curves.nic;
+    const { 0: zero, 1: one } = curves.nic;
     const direction = this.side[offer] === 0 ? 1 : -1;
     const cut = at(this.cut, offer);
     const costZero = zero.cost(at(this.nic, 0) + direction * at(nicShift[0], offer) + cut);
@@ -144,14 +166,14 @@ export class Position {
   }
 
   #addCpuAfter(offer: number): void {
-    const [zero, one] = this.board.curves.cpu;
+    const { 0: zero, 1: one } = this.board.curves.cpu;
     const shifted = this.side[offer] === 0 ? at(this.board.cpu, offer) : -at(this.board.cpu, offer);
     const costs = zero.cost(at(this.cpu, 0) - shifted) + one.cost(at(this.cpu, 1) + shifted);
     add(this.#after, 0, costs);
   }
 
   #addMemoryAfter(offer: number): void {
-    const [zero, one] = this.board.curves.memory;
+    const { 0: zero, 1: one } = this.board.curves.memory;
     const bytes = at(this.board.memoryBytes, offer);
     const shifted = this.side[offer] === 0 ? bytes : -bytes;
     const costZero = zero.cost(at(this.memoryBytes, 0) - shifted);
@@ -186,12 +208,12 @@ export class Position {
   /** Brings `hosts` and `flat` up to date with the loads. */
   #weigh(): void {
     const { largest, curves, parameters } = this.board;
-    const [nic0, nic1] = curves.nic;
-    const [cpu0, cpu1] = curves.cpu;
-    const [memory0, memory1] = curves.memory;
-    const [sent0, sent1] = [at(this.nic, 0), at(this.nic, 1)];
-    const [busy0, busy1] = [at(this.cpu, 0), at(this.cpu, 1)];
-    const [held0, held1] = [at(this.memoryBytes, 0), at(this.memoryBytes, 1)];
+    const { 0: nic0, 1: nic1 } = curves.nic;
+    const { 0: cpu0, 1: cpu1 } = curves.cpu;
+    const { 0: memory0, 1: memory1 } = curves.memory;
+    const { 0: sent0 = 0, 1: sent1 = 0 } = this.nic;
+    const { 0: busy0 = 0, 1: busy1 = 0 } = this.cpu;
+    const { 0: held0 = 0, 1: held1 = 0 } = this.memoryBytes;
     const reach = this.#reach;
     reach.nic = sent0 + largest.nic > nic0.free || sent1 + largest.nic > nic1.free;
     reach.cpu = busy0 + largest.cpu > cpu0.free || busy1 + largest.cpu > cpu1.free;
@@ -261,12 +283,6 @@ export class Position {
   #displacementChange(offer: number, from: Side): number {
     const { displacementAt } = this.board;
     return at(displacementAt[otherSide(from)], offer) - at(displacementAt[from], offer);
-  }
-
-  /** What a move adds to a host's uplink. */
-  #nicChange(host: Side, offer: number, from: Side): number {
-    const shifted = at(this.board.nicShift[host], offer);
-    return (from === 0 ? shifted : -shifted) + at(this.cut, offer);
   }
 }
 

@@ -146,7 +146,8 @@ export class Outlook {
     const { distance: table, affinityWeight } = this.#parameters;
     const { excess, capacity } = this.#network;
     let pulled = 0;
-    for (const [i, pull] of this.#pulls.entries()) {
+    for (let i = 0; i < excess.length; i++) {
+      const pull = this.#pulls[i] as Pull;
       const gain =
         this.#isBound && !mayGo(pull.offer, other)
           ? -Infinity

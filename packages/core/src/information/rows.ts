@@ -89,7 +89,8 @@ function makeRows(
   const measured = new RowMaker(domain, rates.length);
   const lasting = steadyRates(state, domain, rates, state.information.own);
   const priced = lasting === undefined ? measured : new RowMaker(domain, rates.length);
-  for (const [n, { address, bitsPerSecond }] of rates.entries()) {
+  for (let n = 0; n < rates.length; n++) {
+    const { address, bitsPerSecond } = rates[n] as (typeof rates)[number];
     const partner = partnerAt(state, address);
     if (partner === undefined) unnamed.push({ address, bitsPerSecond });
     measured.add(partner ?? 'external', bitsPerSecond);

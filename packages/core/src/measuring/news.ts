@@ -164,8 +164,8 @@ export function rowDiffers(
   // Nearly always the same partners in the same order: then there is nothing to look up.
   if (hasSamePartners(now, then)) {
     let difference = 0;
-    for (const [n, { bitsPerSecond }] of now.entries())
-      difference += Math.abs(bitsPerSecond - (then[n]?.bitsPerSecond ?? 0));
+    for (let n = 0; n < now.length; n++)
+      difference += Math.abs((now[n]?.bitsPerSecond ?? 0) - (then[n]?.bitsPerSecond ?? 0));
     return difference > Math.max(least, share * totalOf(then));
   }
   const rates = new Map(now.map(({ partner, bitsPerSecond }) => [partner, bitsPerSecond]));
