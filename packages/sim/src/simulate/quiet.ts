@@ -85,6 +85,8 @@ function isBusy(cluster: SimCluster): boolean {
 /** Whether this host will see things differently later although nothing happens. */
 function isPending({ state }: SimHost, nowMs: number): boolean {
   if (state === undefined) return false;
+  // It does not trade yet.
+  if (state.sample?.trafficMeasured === false) return true;
   const { cooldownMs } = state.config.timing;
   for (const { domain, movedAtMs, restsUntilMs } of state.homes.values()) {
     if (restsUntilMs > nowMs && restsUntilMs - nowMs < longRestMs) return true;
