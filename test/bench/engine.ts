@@ -37,7 +37,8 @@ export function runEngine(world: World, options: EngineOptions): Outcome {
   const timing = sim.hosts[0]?.state?.config.timing ?? defaultTiming;
   const watch = new QuietWatch(sim, timing);
   const trace: TracePoint[] = [];
-  const everyMs = timing.tradeEveryMs;
+  // A round: what a host with nothing to trade takes from one proposal to the next.
+  const everyMs = 2 * timing.tradeEveryMs;
   for (let round = 0; ; round++) {
     sim.runUntil(round * everyMs);
     watch.look();

@@ -81,7 +81,14 @@ export type DealMessage =
       book: Book;
       gainBitsPerSecond: number;
     }>
-  | Readonly<{ kind: 'decline'; deal: DealId; reason: DeclineReason; detail: string }>
+  | Readonly<{
+      kind: 'decline';
+      deal: DealId;
+      reason: DeclineReason;
+      detail: string;
+      /** With `no-gain`: which claims were searched, as the load summary counts them (`LoadSummary`). */
+      revision?: number;
+    }>
   | Readonly<{ kind: 'commit'; deal: DealId }>
   | Readonly<{ kind: 'abort'; deal: DealId; detail: string }>
   | Readonly<{ kind: 'inquire'; deal: DealId }>

@@ -34,7 +34,7 @@ import type { LogLevel, MigrationOrder, MigrationProgress } from './ports.ts';
 import type { JournalRecord } from './record.ts';
 import type { EndedArrival, Reservation, Settlement, There } from './settlement/settlement.ts';
 import type { Deal } from './trading/deal.ts';
-import type { Priced } from './trading/prospects.ts';
+import type { Backoff, Priced } from './trading/prospects.ts';
 
 /** Everything about a host that does not change while its agent runs. All times in milliseconds. */
 export type HostConfig = Readonly<{
@@ -71,7 +71,7 @@ export type HostedDomain = Omit<DomainSample, 'traits'> &
 export type HostTiming = Readonly<{
   /** Between two load summaries of this host. */
   summaryEveryMs: number;
-  /** Mean time between two proposals of this host; drawn anew each time from 0.5 to 1.5 of it. */
+  /** Mean time between two proposals of a host that has something to trade; drawn anew each time from 0.5 to 1.5 of it. */
   tradeEveryMs: number;
   /** A summary older than this is not acted upon; neither is an own sample. */
   staleMs: number;
@@ -179,7 +179,7 @@ export type HostState = {
   readonly directory: Directory;
   readonly information: Information;
   readonly connected: Set<HostId>;
-  readonly backoffs: Map<HostId, { untilMs: number; count: number }>;
+  readonly backoffs: Map<HostId, Backoff>;
   /** Who does as it says (`credibility/`). */
   readonly credibility: Credibility;
   /** When something was last said, by a key of whoever says it. */

@@ -226,7 +226,7 @@ describe('load summaries', () => {
     hosts.sample('h1', { v2: ['v1'] });
     hosts.pass(30_000);
     hosts.takeSent('summary');
-    hosts.pass(10_000);
+    hosts.pass(25_000);
     const told = hosts.takeSent('summary').filter((way) => way.startsWith('h0>'));
     expect(told).toContain('h0>h1');
     expect(told.length).toBeGreaterThan(1);

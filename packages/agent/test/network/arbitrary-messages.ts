@@ -80,27 +80,31 @@ const row: Of<TrafficRow> = list(
   }),
 );
 const offer: Of<Offer> = fc.record({ claim, traits, row });
-export const book: Of<Book> = fc.record({
-  host: id<HostId>(),
-  name: text(20),
-  location,
-  capacity,
-  load,
-  offers: list(offer),
-  fixed: fc.record({ keepApart: list(text(10)), keepTogether: list(text(10)) }),
-  partners: list(
-    fc.record(
-      {
-        domain: id<DomainId>(),
-        holder: id<HostId>(),
-        location,
-        version,
-        home: id<HostId>(),
-      },
-      { requiredKeys: ['domain', 'holder', 'location', 'version'] },
+export const book: Of<Book> = fc.record(
+  {
+    host: id<HostId>(),
+    name: text(20),
+    location,
+    capacity,
+    load,
+    offers: list(offer),
+    fixed: fc.record({ keepApart: list(text(10)), keepTogether: list(text(10)) }),
+    partners: list(
+      fc.record(
+        {
+          domain: id<DomainId>(),
+          holder: id<HostId>(),
+          location,
+          version,
+          home: id<HostId>(),
+        },
+        { requiredKeys: ['domain', 'holder', 'location', 'version'] },
+      ),
     ),
-  ),
-});
+    revision: version,
+  },
+  { requiredKeys: ['host', 'name', 'location', 'capacity', 'load', 'offers', 'fixed', 'partners'] },
+);
 
 const told = {
   host: id<HostId>(),
@@ -157,18 +161,23 @@ export const message: Of<Message> = fc.oneof(
     book,
     gainBitsPerSecond: finite,
   }),
-  kind('decline', {
-    deal,
-    reason: fc.constantFrom(
-      'busy',
-      'no-gain',
-      'not-trading',
-      'not-measured',
-      'backed-off',
-      'refused',
-    ),
-    detail,
-  }),
+  kind(
+    'decline',
+    {
+      deal,
+      reason: fc.constantFrom(
+        'busy',
+        'no-gain',
+        'not-trading',
+        'not-measured',
+        'backed-off',
+        'refused',
+      ),
+      detail,
+      revision: version,
+    },
+    ['deal', 'reason', 'detail'],
+  ),
   kind('commit', { deal }),
   kind('abort', { deal, detail }),
   kind('inquire', { deal }),

@@ -115,6 +115,7 @@ function compose(
   others: readonly DomainId[],
 ): MadeBook {
   const { config, directory } = state;
+  const { revision } = state.information;
   const keepApart: string[] = [];
   const keepTogether: string[] = [];
   for (const domain of others) {
@@ -128,7 +129,7 @@ function compose(
   const { self: host, name, location } = config;
   const fixed = { keepApart, keepTogether };
   return {
-    book: { host, name, location, capacity, load, offers, fixed, partners },
+    book: { host, name, location, capacity, load, offers, fixed, partners, revision },
     offered,
     load,
     capacity,

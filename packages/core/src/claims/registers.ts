@@ -25,7 +25,8 @@ export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
     noteLease(turn.state, entry.leaseExpiresAtMs);
   if (before?.holder !== holder || before.version !== version) {
     turn.tell(domain);
-    if (before !== undefined || !wasHeld) information.revision += 1;
+    if (wasHeld !== isHeldHere(turn.state, domain)) information.revision += 1;
+    information.registrations += 1;
     information.interestChanged ||= before === undefined;
     turn.state.paperLoad = undefined;
   }

@@ -64,6 +64,8 @@ export type Information = {
   ring: Ring;
   /** Counts up whenever other claims are held here than before. */
   revision: number;
+  /** Counts up whenever a domain at home here has another holder, or its claim another version. */
+  registrations: number;
 
   // --- for others ---
   readonly shelf: Shelf;
@@ -110,7 +112,9 @@ export type Information = {
   /** Hosts that hold or run what our domains talk to, the heaviest, as of the last round. */
   partnerHosts: ReadonlySet<HostId>;
   /** What that followed from: while all of it is the same, so are they. */
-  partnersFrom: Readonly<{ interest: number; revision: number; changes: number }> | undefined;
+  partnersFrom:
+    | Readonly<{ interest: number; revision: number; registrations: number; changes: number }>
+    | undefined;
   /** Who got our summary in this round, and how many more may ask for it. */
   readonly told: Set<HostId>;
   answersLeft: number;
@@ -122,6 +126,7 @@ export function createInformation(self: HostId): Information {
     reachable: [],
     ring: new Ring([self]),
     revision: 0,
+    registrations: 0,
     shelf: new Shelf(),
     regions: new RegionShelf(),
     own: new Map(),

@@ -20,6 +20,9 @@ import { whyNotTrading } from '../trading/willingness.ts';
 const sequenceBatch = 1_000;
 /** With so few other members everybody is told. */
 const few = 8;
+/** Many peers are told so many times more rarely, and while nothing has changed; below what counts as stale. */
+const manyPace = 3;
+const calmPace = 5;
 /** Before anything has moved the VMs of a host talk to dozens of hosts; with fewer the deals that there are are found later, or never. */
 const partnerHostsMax = 48;
 /** Of the hosts that we hear of, so many may still trade when it counts as quiet. */
@@ -38,16 +41,15 @@ export function summarize(turn: Turn, random: number): void {
   const { state, nowMs } = turn;
   const { information } = state;
   if (state.sample === null) return;
-  // Prices do not follow from summaries, only whom to ask first: many peers are told half as often, and half
-  // as often again while nothing has changed.
+  // Prices do not follow from summaries, only whom to ask first.
   const { lastSummary } = state;
   const isUnchanged =
     lastSummary?.revision === information.revision &&
     !loadDiffers(paperLoad(state), lastSummary.load, lastSummary.capacity, marginOf(state));
-  const pace = isFew(state) ? 1 : isUnchanged ? 4 : 2;
+  const pace = isFew(state) ? 1 : isUnchanged ? calmPace : manyPace;
   const summaryEveryMs = state.config.timing.summaryEveryMs * pace;
   const dueAtMs = Math.min(state.nextSummaryAtMs, information.roundAtMs + summaryEveryMs);
-  const tooFar = state.nextSummaryAtMs - nowMs > 4 * state.config.timing.summaryEveryMs;
+  const tooFar = state.nextSummaryAtMs - nowMs > calmPace * state.config.timing.summaryEveryMs;
   if (nowMs < dueAtMs && !tooFar) return;
   if (Math.abs(nowMs - information.roundAtMs) < roundsApartMs) return;
   state.nextSummaryAtMs = nowMs + summaryEveryMs;
@@ -132,12 +134,15 @@ function findPartnerHosts(state: HostState): ReadonlySet<HostId> {
     information.partnerHosts = new Set(information.others);
     return information.partnerHosts;
   }
-  const { interestRound: interest, revision, partnersFrom: before } = information;
+  const { interestRound: interest, revision, registrations, partnersFrom: before } = information;
   const { changes } = directory;
   const isSame =
-    before?.interest === interest && before.revision === revision && before.changes === changes;
+    before?.interest === interest &&
+    before.revision === revision &&
+    before.registrations === registrations &&
+    before.changes === changes;
   if (isSame) return information.partnerHosts;
-  information.partnersFrom = { interest, revision, changes };
+  information.partnersFrom = { interest, revision, registrations, changes };
   information.partnerHosts = new Set(partnerHosts(state));
   return information.partnerHosts;
 }
@@ -208,7 +213,10 @@ export function receiveSummary(turn: Turn, from: HostId, message: SummaryMessage
     const hasSameClaims = before?.revision === summary.revision;
     const isChanged = hasSameClaims && loadChanged(state, before, summary);
     if (isChanged) notePeerChange(state, nowMs);
-    if ((isChanged || !hasSameClaims) && !isFruitless(state, from)) {
+    // A proposal may have told of these claims already, and nothing was found.
+    const isSearched = state.backoffs.get(from)?.revision === summary.revision;
+    const hasOtherClaims = !hasSameClaims && !isSearched;
+    if ((isChanged || hasOtherClaims) && !isFruitless(state, from)) {
       // Of many peers some always have news; those that hold partners are worth looking at before it is time.
       if (isFew(state) || information.partnerHosts.has(from)) wake(state, nowMs, from);
       else lookAgainAt(state, from);

@@ -105,6 +105,8 @@ export type Book = Readonly<{
     /** Whom to ask about the domain; it does not count in the price. */
     home?: HostId;
   }>[];
+  /** Which claims it holds, as its load summary counts them; absent in books of an older version. */
+  revision?: number;
 }>;
 
 /** What moves in one deal: `give` from the proposer to the responder, `take` the other way. */

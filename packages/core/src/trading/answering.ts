@@ -21,7 +21,7 @@ import type { ClaimMove, Deal, DealSignal } from './deal.ts';
 import { adopt, drive, sendReply } from './driving.ts';
 import { evaluateMeeting } from './meeting.ts';
 import { correctPlaces, truePlaces, withPlacesFor } from './places.ts';
-import { rest } from './prospects.ts';
+import { leaveAlone, rest } from './prospects.ts';
 import { undecidedDeal, whyNotTrading } from './willingness.ts';
 
 /** The proposer's own check: the exchange must pay by its own data, and break no limit. */
@@ -102,9 +102,9 @@ export function considerProposal(
   message: DealMessage & { kind: 'propose' },
 ): void {
   const { state, nowMs } = turn;
-  const decline = (reason: DeclineReason, detail: string) => {
+  const decline = (reason: DeclineReason, detail: string, searched: { revision?: number } = {}) => {
     state.counts.declined += 1;
-    turn.send(from, { kind: 'decline', deal: message.deal, reason, detail });
+    turn.send(from, { kind: 'decline', deal: message.deal, reason, detail, ...searched });
   };
   const trading = whyNotTrading(state, nowMs);
   if (trading !== null) return void decline(trading.reason, trading.detail);
@@ -136,8 +136,12 @@ export function considerProposal(
   const meeting = gainful === undefined ? message.meeting : undefined;
   const best = gainful ?? foundMeeting(state, theirs, ours, meeting);
   const moves = best === undefined ? undefined : movesOf(theirs, ours, best.exchange);
-  if (best === undefined || moves === undefined)
-    return void decline('no-gain', whyNothing(theirs, ours));
+  if (best === undefined || moves === undefined) {
+    // A proposal of ours would have the same two books searched again.
+    leaveAlone(state, from, nowMs, theirs.revision);
+    const { revision } = state.information;
+    return void decline('no-gain', whyNothing(theirs, ours), { revision });
+  }
   hearBook(turn, message.book, rowsTaken(moves, state.config.self));
   const deal: Deal = {
     id: message.deal,

@@ -2,7 +2,7 @@
  * Drives one deal's machine: what it persists, what changes hands in the same transaction, and what is said.
  */
 
-import { heldDomains, rowOf } from '../claims/book.ts';
+import { heldDomains, paperLoad, rowOf } from '../claims/book.ts';
 import { giveClaim, revertClaim, takeClaim } from '../claims/holding.ts';
 import { aboveLimits } from '../claims/limits.ts';
 import { cutBook, makeBook } from '../claims/offering.ts';
@@ -77,6 +77,8 @@ export function adopt(turn: Turn, deal: Deal): void {
     noteDeal(state, deal.peer);
     if (isSignificant(state, deal)) state.tradedAtMs = nowMs;
     wake(state, nowMs);
+    // The next sample shows nothing but what has just been told to all.
+    if (state.priced.load !== undefined) state.priced.load = paperLoad(state);
     turn.log('info', 'deal-committed', `${describe(state, deal)}${relieved(state, deal, before)}`, {
       deal: deal.id,
       peer: deal.peer,

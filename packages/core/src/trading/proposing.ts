@@ -89,10 +89,10 @@ function drawPeer(
 }
 
 /** What a declined proposal means for the next one. */
-export function backOff(turn: Turn, peer: HostId, reason: DeclineReason): void {
+export function backOff(turn: Turn, peer: HostId, reason: DeclineReason, revision?: number): void {
   const { state, nowMs } = turn;
   // A busy peer is only busy now, and not for ever.
   if (reason === 'busy' && !isFruitless(state, peer))
-    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs / 2, count: 0 });
-  else rest(state, peer, nowMs);
+    state.backoffs.set(peer, { untilMs: nowMs + state.config.timing.tradeEveryMs, count: 0 });
+  else rest(state, peer, nowMs, revision);
 }

@@ -13,9 +13,18 @@ import { overLimitCost } from '../model/cost.ts';
 import type { Book, DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
 import type { HostState, HostTiming } from '../state.ts';
 
+/** A peer that is left alone for a while. */
+export type Backoff = Readonly<{
+  untilMs: number;
+  /** Searches in a row that found nothing, with nothing changed that was known of. */
+  count: number;
+  /** Which of its claims the last one saw, as its load summaries count them. */
+  revision?: number | undefined;
+}>;
+
 /** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
-const firstPause = 24;
-const longestPause = 120;
+const firstPause = 36;
+const longestPause = 240;
 /** A host that finds nobody to propose to, or is declined, looks again after up to so many times more. */
 export const idleRoundsMax = 3;
 
@@ -29,12 +38,20 @@ export function triedMs({ tradeEveryMs }: Pick<HostTiming, 'tradeEveryMs'>): num
   return tradeEveryMs * (firstPause + 3 * (1 + idleRoundsMax));
 }
 
-/** A peer found nothing to gain: longer each time, until something changes. */
-export function rest(state: HostState, peer: HostId, nowMs: number): void {
+/** A peer found nothing to gain: this host leaves it alone, and takes its time with all others. */
+export function rest(state: HostState, peer: HostId, nowMs: number, revision?: number): void {
   state.idleRounds = Math.min(idleRoundsMax, state.idleRounds + 1);
+  leaveAlone(state, peer, nowMs, revision);
+}
+
+/**
+ * A search found nothing to gain with a peer: longer each time, until something changes. `revision` tells which of its
+ * claims were searched: a summary that tells of just these is no news.
+ */
+export function leaveAlone(state: HostState, peer: HostId, nowMs: number, revision?: number): void {
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
   const pauseMs = state.config.timing.tradeEveryMs * (count === 1 ? firstPause : longestPause);
-  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count });
+  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count, revision });
 }
 
 /** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */

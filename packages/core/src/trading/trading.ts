@@ -68,7 +68,7 @@ export function receiveDealMessage(turn: Turn, from: HostId, message: DealMessag
   noteWord(state, from, message);
   if (message.kind === 'decline') {
     if (deal.phase === 'proposed') noteDecline(turn, deal, message.reason);
-    backOff(turn, from, message.reason);
+    backOff(turn, from, message.reason, message.revision);
   }
   drive(turn, deal, { kind: 'received', nowMs, ...signalOf(turn, deal, message) });
 }

@@ -16,7 +16,7 @@ type Without<Event> = Event extends HostEvent ? Omit<Event, 'nowMs'> : never;
 
 const timing: HostConfig['timing'] = {
   summaryEveryMs: 5_000,
-  tradeEveryMs: 5_000,
+  tradeEveryMs: 2_500,
   staleMs: 30_000,
   proposalMs: 5_000,
   inDoubtMs: 60_000,

@@ -13,7 +13,7 @@ import {
 /** The timing of an agent with the default configuration; presets have some of their own. */
 export const defaultTiming: HostTiming = {
   summaryEveryMs: 5_000,
-  tradeEveryMs: 5_000,
+  tradeEveryMs: 2_500,
   staleMs: 30_000,
   proposalMs: 5_000,
   inDoubtMs: 60_000,

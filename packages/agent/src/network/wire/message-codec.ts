@@ -90,6 +90,7 @@ export const coreMessage: Codec<Message> = union<Message>('Message', {
       deal: one(1, dealId),
       reason: one(2, declineReason),
       detail: one(3, detail),
+      revision: optional(4, count),
     }),
   ],
   commit: [4, dealOnly('Commit')],

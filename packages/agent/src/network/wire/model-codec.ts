@@ -136,6 +136,7 @@ type WireBook = Readonly<{
   fixedApart: readonly string[];
   fixedTogether: readonly string[];
   partners: readonly WirePartner[];
+  revision?: number;
 }>;
 
 const bookRate = message<WireRate>('BookRate', {
@@ -172,6 +173,7 @@ const wireBook = message<WireBook>('Book', {
   fixedApart: list(9, text(limits.name), limits.groups),
   fixedTogether: list(10, text(limits.name), limits.groups),
   partners: list(11, bookPartner, limits.partners),
+  revision: optional(12, count),
 });
 
 /** Numbers the distinct values of a table in the order in which they are first asked for. */
