@@ -42,7 +42,7 @@ export function hostConfigOf(config: Config, self: HostId, name: string): HostCo
       // A host with nothing to trade comes to the configured time after one vain round (`proposing.ts`).
       tradeEveryMs: everyMs / 2,
       // A hung hypervisor or a silent peer is noticed after a few rounds, not after one lost packet; where
-      // there are many peers each hears of this host only every second round.
+      // there are many peers each hears of this host only every third to fifth round (`summary.ts`).
       staleMs: Math.max(15_000, 4 * everyMs, 6 * summaryEveryMs, 4 * probe.intervalSeconds * 1000),
       proposalMs: 5_000,
       inDoubtMs: 30_000,

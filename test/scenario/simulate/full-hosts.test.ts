@@ -57,6 +57,18 @@ test('without it nothing is agreed that could not be carried out, and whoever pr
   expect(result.quiet).toBe(true);
 });
 
+test('and of the two, when one has asked the other in vain, neither asks again for a while', () => {
+  const proposedAtMs: number[] = [];
+  const sim = new SimCluster(fullHosts(4 * GiB), { preset: 'affinity' });
+  sim.network.onArrival = (_from, _to, { kind }) => {
+    if (kind === 'propose') proposedAtMs.push(sim.world.nowMs());
+  };
+  sim.runUntil(3_600_000);
+  const [first = 0, second = 0, third = 0] = proposedAtMs;
+  expect(second - first).toBeGreaterThan(85_000);
+  expect(third - second).toBeGreaterThan(500_000);
+});
+
 test('when the room is gone before anything has moved the claims go home, and the log says why', () => {
   const reasons: string[] = [];
   const sim = new SimCluster(fullHosts(6 * GiB, ['e', 'f']), {

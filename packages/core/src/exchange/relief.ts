@@ -32,24 +32,11 @@ export function relief(
   parameters: CostParameters,
   { betweenBitsPerSecond, stepBytes }: Shift,
 ): number {
-  const packed = parameters.hostOn ? packing(own, other, parameters.hostOn) : 0;
-  // Nearly always, and every host asks this of every other one.
-  if (isAtEase(own, parameters) && isAtEase(other, parameters)) return packed;
   return (
     nicRelief(own, other, parameters, betweenBitsPerSecond) +
     cpuRelief(own, other, parameters) +
     memoryRelief(own, other, parameters, stepBytes) +
-    packed
-  );
-}
-
-/** Whether nothing that the host carries costs anything. */
-function isAtEase({ load, capacity }: LoadedHost, parameters: CostParameters): boolean {
-  const { nic, cpu, memory, nicReferenceBitsPerSecond: reference } = parameters;
-  return (
-    excess(nic, load.nicBitsPerSecond, reference ?? capacity.nicBitsPerSecond) === 0 &&
-    excess(cpu, load.cpu, capacity.vcpus) === 0 &&
-    excess(memory, load.memoryBytes, capacity.memoryBytes) === 0
+    (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
   );
 }
 
@@ -101,21 +88,20 @@ function evened(
   { vanishing, step }: Readonly<{ vanishing: number; step: number }>,
 ): number {
   const now = excess(curve, own.amount, own.capacity) + excess(curve, other.amount, other.capacity);
+  // Nearly always: neither has too much.
   if (now === 0) return 0;
-  const ours = own.amount - vanishing;
-  const theirs = other.amount - vanishing;
+  const [ours, theirs] = [own.amount - vanishing, other.amount - vanishing];
   const after = (shifted: number): number =>
     excess(curve, ours - shifted, own.capacity) + excess(curve, theirs + shifted, other.capacity);
-  const around = (shifted: number): number => {
-    if (step === 0) return after(shifted);
-    const steps = Math.floor(shifted / step);
-    return Math.min(after(steps * step), after((steps + 1) * step));
-  };
   let least = Math.min(now, after(0));
   for (const { above } of curve.hinges) {
-    const ownKnee = around(ours - above * own.capacity);
-    const otherKnee = around(above * other.capacity - theirs);
-    least = Math.min(least, ownKnee, otherKnee);
+    for (const shifted of [ours - above * own.capacity, above * other.capacity - theirs]) {
+      if (step === 0) least = Math.min(least, after(shifted));
+      else {
+        const steps = Math.floor(shifted / step);
+        least = Math.min(least, after(steps * step), after((steps + 1) * step));
+      }
+    }
   }
   return now - least;
 }
