@@ -71,8 +71,9 @@ export function shortId(id: string): string {
 
 /** A bar of so many cells. Above the whole it is full. */
 export function bar(part: number, whole: number, cells: number, unicode: boolean): string {
-  const share = whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0;
-  const full = Math.round(share * cells);
+  const share = part / whole;
+  // Nothing of nothing, or all of everything, is no share at all.
+  const full = whole > 0 && share > 0 ? Math.round(Math.min(1, share) * cells) : 0;
   const [on, off] = unicode ? ['█', '░'] : ['#', '.'];
   return on.repeat(full) + off.repeat(cells - full);
 }

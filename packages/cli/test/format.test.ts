@@ -43,6 +43,7 @@ describe('numbers as people read them', () => {
           expect(bar(part, whole, cells, true)).toHaveLength(cells);
         },
       ),
+      { examples: [[Number.NaN, 1, 1]] },
     );
   });
 
