@@ -97,9 +97,9 @@ function hostsMost(board: Board, start: Position): number {
     return nic + cpu + memory;
   };
   const saved =
-    nicRelief(...hosts, parameters, betweenBitsPerSecond(board)) +
-    cpuRelief(...hosts, parameters) +
-    memoryRelief(...hosts, parameters, stepBytes(board));
+    nicRelief(...hosts, parameters, betweenBitsPerSecond(board), 'either') +
+    cpuRelief(...hosts, parameters, 'either') +
+    memoryRelief(...hosts, parameters, stepBytes(board), 'either');
   const most = start.hosts - loadsCost(0) - loadsCost(1) + saved;
   const above = overLimitCost(load[0], capacity[0]) + overLimitCost(load[1], capacity[1]);
   if (above === 0) return most;

@@ -4,11 +4,11 @@
  * peer sees both books.
  *
  * It is what the own claims could gain by going to the peer if it had room for any of them and its own stayed
- * where they are: a minimum cut between those that are pulled over and those that hold them here. What the
- * peer's claims could gain by coming hither is for the peer to know. No exchange gains more than the two
- * together, so of two hosts with something to gain one at least sees half of it. Where the sizes of the own claims
- * have another common divisor than the peer's, what less than one step of the own ones would even out is for
- * the peer to see as well.
+ * where they are: a minimum cut between those that are pulled over and those that hold them here; and what it saves
+ * to hand own load over. What the peer's claims could gain by coming hither, and what load it has too much, is for the
+ * peer to know (ADR 0012). No exchange gains more than the two together, so of two hosts with something to gain one
+ * at least sees half of it. Where the sizes of the own claims have another common divisor than the peer's, what less
+ * than one step of the own ones would even out is for the peer to see as well.
  */
 
 import { type CostParameters, displacementCost, overLimitCost } from '../model/cost.ts';
@@ -26,7 +26,7 @@ import { receiveViolation } from '../model/policy.ts';
 import { FlowNetwork } from './flow.ts';
 import { type Edges, joinLinks, type Link } from './links.ts';
 import { LocationTree } from './location-tree.ts';
-import { commonStep, relief, shedding } from './relief.ts';
+import { commonStep, hasTooMuch, relief, shedding } from './relief.ts';
 
 /** What is known about a peer without its book: its load summary has it. */
 export type Peer = Readonly<{
@@ -71,6 +71,8 @@ export class Outlook {
   readonly #isBound: boolean;
   /** The memory that changes hands is a multiple of this, unless the peer's claims have other sizes. */
   readonly #stepBytes: number;
+  /** By itself this host has something to hand over, whoever might take it. */
+  readonly #isLoaded: boolean;
   readonly #partnerHosts = new Set<HostId>();
   /** Hosts that are unlike others as far from everything: they hold partners of ours, or are homes of claims here. */
   readonly #special = new Set<HostId>();
@@ -84,6 +86,7 @@ export class Outlook {
     this.#edges = joinLinks(pulls.length, links);
     this.#network = new FlowNetwork(this.#edges);
     this.#isBound = own.offers.some(isBound);
+    this.#isLoaded = hasTooMuch(own, parameters);
     this.#stepBytes = commonStep(own.offers.map(({ traits }) => traits.memoryBytes));
     this.#places.add(own.location);
     for (const { offer, rates } of pulls) {
@@ -102,14 +105,11 @@ export class Outlook {
     const between = this.#partnerHosts.has(other.host)
       ? this.#pulls.reduce((sum, { rates }) => sum + (rates.get(other.host)?.bitsPerSecond ?? 0), 0)
       : 0;
-    return (
-      this.#cutTowards(other) +
-      relief(this.own, other, this.#parameters, {
-        betweenBitsPerSecond: between,
-        stepBytes: this.#stepBytes,
-      }) +
-      this.#sheddingTo(other)
-    );
+    const cut = this.#cutTowards(other);
+    // Nearly always there is nothing too much here, whatever the other one is like.
+    if (!this.#isLoaded && between === 0) return cut;
+    const shift = { betweenBitsPerSecond: between, stepBytes: this.#stepBytes };
+    return cut + relief(this.own, other, this.#parameters, shift) + this.#sheddingTo(other);
   }
 
   /**

@@ -1,6 +1,10 @@
 /**
  * What two hosts would save by sharing their load better, from load summaries alone: the part of an
  * estimate that has nothing to do with who talks to whom.
+ *
+ * A load is shared by handing some of it over. Whoever has too much knows of what, and the other one knows nothing of
+ * it, so an estimate counts what this host hands over, and a bound of both books what either does. The most that is
+ * saved is saved by one of the two, so the estimates of both together count all of it.
  */
 
 import {
@@ -8,9 +12,11 @@ import {
   type ExcessCurve,
   excess,
   type HostOnCost,
+  hostCost,
   hostOnCost,
   OVER_LIMIT_BITS_PER_SECOND_PER_BYTE,
   OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
+  overLimitCost,
 } from '../model/cost.ts';
 import type { HostCapacity, HostLoad } from '../model/model.ts';
 
@@ -25,7 +31,10 @@ export type Shift = Readonly<{
   stepBytes: number;
 }>;
 
-/** What evening out the loads of the two hosts, or emptying one of them into the other, would save; bit/s. */
+/** Who hands load over: this host alone, or whichever of the two has more. */
+export type HandsOver = 'own' | 'either';
+
+/** What handing own load over to the other host, or emptying one of them into the other, would save; bit/s. */
 export function relief(
   own: LoadedHost,
   other: LoadedHost,
@@ -33,10 +42,20 @@ export function relief(
   { betweenBitsPerSecond, stepBytes }: Shift,
 ): number {
   return (
-    nicRelief(own, other, parameters, betweenBitsPerSecond) +
-    cpuRelief(own, other, parameters) +
-    memoryRelief(own, other, parameters, stepBytes) +
+    nicRelief(own, other, parameters, betweenBitsPerSecond, 'own') +
+    cpuRelief(own, other, parameters, 'own') +
+    memoryRelief(own, other, parameters, stepBytes, 'own') +
     (parameters.hostOn ? packing(own, other, parameters.hostOn) : 0)
+  );
+}
+
+/** Whether a host might save anything by handing load over that is not between the two. */
+export function hasTooMuch(own: LoadedHost, parameters: CostParameters): boolean {
+  const { nic, cpu, memory } = hostCost(own.load, own.capacity, parameters);
+  return (
+    parameters.hostOn !== undefined ||
+    nic + cpu + memory > 0 ||
+    overLimitCost(own.load, own.capacity) > 0
   );
 }
 
@@ -45,20 +64,27 @@ export function nicRelief(
   other: LoadedHost,
   { nic, nicReferenceBitsPerSecond }: CostParameters,
   betweenBitsPerSecond: number,
+  handsOver: HandsOver,
 ): number {
   const uplink = ({ load, capacity }: LoadedHost): Load => ({
     amount: load.nicBitsPerSecond,
     capacity: nicReferenceBitsPerSecond ?? capacity.nicBitsPerSecond,
   });
-  return evened(nic, uplink(own), uplink(other), { vanishing: betweenBitsPerSecond, step: 0 });
+  const vanishing = betweenBitsPerSecond;
+  return evened(nic, uplink(own), uplink(other), { vanishing, step: 0, handsOver });
 }
 
-export function cpuRelief(own: LoadedHost, other: LoadedHost, { cpu }: CostParameters): number {
+export function cpuRelief(
+  own: LoadedHost,
+  other: LoadedHost,
+  { cpu }: CostParameters,
+  handsOver: HandsOver,
+): number {
   const cores = ({ load, capacity }: LoadedHost): Load => ({
     amount: load.cpu,
     capacity: capacity.vcpus,
   });
-  return evened(cpu, cores(own), cores(other), { vanishing: 0, step: 0 });
+  return evened(cpu, cores(own), cores(other), { vanishing: 0, step: 0, handsOver });
 }
 
 export function memoryRelief(
@@ -66,12 +92,13 @@ export function memoryRelief(
   other: LoadedHost,
   { memory }: CostParameters,
   stepBytes: number,
+  handsOver: HandsOver,
 ): number {
   const held = ({ load, capacity }: LoadedHost): Load => ({
     amount: load.memoryBytes,
     capacity: capacity.memoryBytes,
   });
-  return evened(memory, held(own), held(other), { vanishing: 0, step: stepBytes });
+  return evened(memory, held(own), held(other), { vanishing: 0, step: stepBytes, handsOver });
 }
 
 type Load = Readonly<{ amount: number; capacity: number }>;
@@ -85,10 +112,16 @@ function evened(
   curve: ExcessCurve,
   own: Load,
   other: Load,
-  { vanishing, step }: Readonly<{ vanishing: number; step: number }>,
+  {
+    vanishing,
+    step,
+    handsOver,
+  }: Readonly<{ vanishing: number; step: number; handsOver: HandsOver }>,
 ): number {
-  const now = excess(curve, own.amount, own.capacity) + excess(curve, other.amount, other.capacity);
-  // Nearly always: neither has too much.
+  const here = excess(curve, own.amount, own.capacity);
+  // Nearly always: there is nothing too much here.
+  if (here === 0 && handsOver === 'own' && vanishing === 0) return 0;
+  const now = here + excess(curve, other.amount, other.capacity);
   if (now === 0) return 0;
   const [ours, theirs] = [own.amount - vanishing, other.amount - vanishing];
   const after = (shifted: number): number =>
@@ -96,6 +129,7 @@ function evened(
   let least = Math.min(now, after(0));
   for (const { above } of curve.hinges) {
     for (const shifted of [ours - above * own.capacity, above * other.capacity - theirs]) {
+      if (shifted < 0 && handsOver === 'own') continue;
       if (step === 0) least = Math.min(least, after(shifted));
       else {
         const steps = Math.floor(shifted / step);

@@ -76,7 +76,7 @@ function drawPeer(
   for (const known of open) {
     const { summary } = known;
     const weight = own.towards(summary);
-    if (weight >= minGainBitsPerSecond / 2) candidates.push({ host: summary.host, weight });
+    if (weight >= minGainBitsPerSecond) candidates.push({ host: summary.host, weight });
     else noteHopeless(state, known, nowMs);
   }
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
