@@ -5,13 +5,21 @@
 
 import type { ClaimMessage } from '../message.ts';
 import type { DomainId, HostId } from '../model/model.ts';
-import { hasSamePartners } from '../model/row.ts';
+import { hasSamePartners, isSameRow } from '../model/row.ts';
+import { isSameTraits } from '../model/traits.ts';
 import type { Turn } from '../state.ts';
 import { type Holding, registerTransfer, rested, restsText } from './claim.ts';
 import { bringGroupHome } from './coming-home.ts';
 import { isArriving } from './leases.ts';
 import { offerOf } from './offering.ts';
-import { dropHolding, noteLease, renewalMs, setHolding, setHome } from './registers.ts';
+import {
+  countsDifferently,
+  dropHolding,
+  noteLease,
+  renewalMs,
+  setHolding,
+  setHome,
+} from './registers.ts';
 
 export function receiveClaimMessage(
   turn: Turn,
@@ -109,15 +117,17 @@ function receiveRenewed(
   if (message.offer.claim.domain !== message.domain) return;
   // The home counted from when our question arrived; a resend at most earlier than that it was sent.
   const leaseMs = Math.max(0, Math.min(message.leaseMs, timing.claimLeaseMs) - 2 * timing.resendMs);
+  // What is as it was stays the very same, so that the book and all that follows from it stand.
+  const { traits, row } = message.offer;
   const renewed: Holding = {
     ...holding,
-    traits: message.offer.traits,
-    row: message.offer.row,
+    traits: isSameTraits(traits, holding.traits) ? holding.traits : traits,
+    row: isSameRow(row, holding.row) ? holding.row : row,
     confirmed: true,
     leaseExpiresAtMs: nowMs + leaseMs,
   };
   // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
-  state.paperLoad = undefined;
+  if (countsDifferently(renewed, holding)) state.paperLoad = undefined;
   if (renewed.row !== holding.row) {
     state.information.partnersFrom = undefined;
     state.information.interestChanged ||= !hasSamePartners(renewed.row, holding.row);

@@ -39,6 +39,8 @@ export type MadeBook = Readonly<{
   offered: readonly DomainId[];
   load: HostLoad;
   capacity: HostCapacity;
+  /** Of the register here and of what is known of others: where partners are held. */
+  registrations: number;
   placings: number;
   /** How many hosts were known to stand somewhere; null where no partner was left out because its holder is none of them. */
   placesKnown: number | null;
@@ -101,6 +103,7 @@ function isAsMade(
   return (
     made.load === state.paperLoad &&
     made.capacity === capacity &&
+    made.registrations === state.information.registrations &&
     made.placings === directory.placings &&
     (made.placesKnown === null || made.placesKnown === directory.placesKnown) &&
     made.offered.length === offered.length &&
@@ -115,7 +118,7 @@ function compose(
   others: readonly DomainId[],
 ): MadeBook {
   const { config, directory } = state;
-  const { revision } = state.information;
+  const { revision, registrations } = state.information;
   const keepApart: string[] = [];
   const keepTogether: string[] = [];
   for (const domain of others) {
@@ -133,6 +136,7 @@ function compose(
     offered,
     load,
     capacity,
+    registrations,
     placings: directory.placings,
     placesKnown: isComplete ? null : directory.placesKnown,
   };

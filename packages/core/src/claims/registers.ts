@@ -25,10 +25,12 @@ export function setHome(turn: Turn, changed: HomeEntry, durable = true): void {
     noteLease(turn.state, entry.leaseExpiresAtMs);
   if (before?.holder !== holder || before.version !== version) {
     turn.tell(domain);
-    if (wasHeld !== isHeldHere(turn.state, domain)) information.revision += 1;
+    if (wasHeld !== isHeldHere(turn.state, domain)) {
+      information.revision += 1;
+      turn.state.paperLoad = undefined;
+    }
     information.registrations += 1;
     information.interestChanged ||= before === undefined;
-    turn.state.paperLoad = undefined;
   }
   if (durable) turn.record({ kind: 'home', key: domain, value: entry });
 }
@@ -75,8 +77,18 @@ export function setHolding(turn: Turn, holding: Holding): void {
   }
   holdings.set(domain, holding);
   noteLease(turn.state, renewalMs(holding, turn.state.config.timing));
-  turn.state.paperLoad = undefined;
+  if (before === undefined || countsDifferently(holding, before)) turn.state.paperLoad = undefined;
   turn.record({ kind: 'holding', key: domain, value: holding });
+}
+
+/** Whether a holding is offered as something else than before, or is held no more. */
+export function countsDifferently(now: Holding, before: Holding): boolean {
+  return (
+    now.givenTo !== before.givenTo ||
+    now.claim !== before.claim ||
+    now.traits !== before.traits ||
+    now.row !== before.row
+  );
 }
 
 export function dropHolding(turn: Turn, domain: DomainId): void {

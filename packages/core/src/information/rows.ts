@@ -5,6 +5,7 @@
 
 import { steadyRates } from '../measuring/steady.ts';
 import type { DomainId, TrafficRow } from '../model/model.ts';
+import { isSameRow } from '../model/row.ts';
 import type { HostedDomain, HostState } from '../state.ts';
 
 /** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
@@ -35,20 +36,25 @@ export function learnRows(
   const { rowSources, rows, pricedRows } = state;
   if (nameOwn(state)) rowSources.clear();
   let isChanged = rows.size !== state.samples.size || rowSources.size !== state.samples.size;
+  let isPricedChanged = isChanged;
   for (const domain of rowSources.keys()) if (!state.samples.has(domain)) rowSources.delete(domain);
   for (const { domain, rates } of state.samples.values()) {
     const known = rowSources.get(domain);
     const carried = carriedRow(state, domain, nowMs);
     const steady = state.steadiness.get(domain)?.changes;
     if (known?.rates === rates && known.steady === steady && known.carried === carried) continue;
-    rowSources.set(domain, makeRows(state, domain, rates, steady, carried));
+    const made = makeRows(state, domain, rates, steady, carried);
+    // What has lasted is mostly what it was, whatever was measured: then all that follows from it stands.
+    const isPricedSame = known !== undefined && isSameRow(made.priced, known.priced);
+    rowSources.set(domain, isPricedSame ? { ...made, priced: known.priced } : made);
+    isPricedChanged ||= !isPricedSame;
     isChanged = true;
   }
   if (!isChanged) return undefined;
   const unnamed = new Map<string, number>();
   rows.clear();
   pricedRows.clear();
-  state.paperLoad = undefined;
+  if (isPricedChanged) state.paperLoad = undefined;
   for (const domain of state.samples.keys()) {
     const source = rowSources.get(domain);
     if (source === undefined) continue;

@@ -18,13 +18,13 @@ import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostedDomain, HostState, Turn } from '../state.ts';
 import { isToBeLookedAt } from './news.ts';
 import { steadyCpu, watchSteadiness } from './steady.ts';
-import { isAsBefore, keptRates } from './unchanged.ts';
+import { isAsBefore, keptCapacity, keptRates } from './unchanged.ts';
 
 export function observe(turn: Turn, sample: HostSample, beganAtMs: number): void {
   const { state, nowMs } = turn;
   const { domains, ...measured } = sample;
   if (state.sample?.hostCpu !== measured.hostCpu) state.paperLoad = undefined;
-  state.sample = measured;
+  state.sample = { ...measured, capacity: keptCapacity(state.sample?.capacity, measured.capacity) };
   state.sampledAtMs = beganAtMs;
   state.unmeasured = null;
   const seen: HostedDomain[] = [];

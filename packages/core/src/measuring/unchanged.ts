@@ -4,7 +4,7 @@
  * domains of most measurements are as they were a moment ago.
  */
 
-import type { DomainSample } from '../model/model.ts';
+import type { DomainSample, HostCapacity } from '../model/model.ts';
 import { isSamePolicy } from '../model/policy.ts';
 import type { HostedDomain } from '../state.ts';
 
@@ -26,6 +26,19 @@ export function keptRates(before: Rates, now: Rates): Rates {
     if (!(Math.abs(one.bitsPerSecond - rate) <= share * rate)) return now;
   }
   return before;
+}
+
+/** What the host has as it was before, if it still has just that. */
+export function keptCapacity(before: HostCapacity | undefined, now: HostCapacity): HostCapacity {
+  const isSame =
+    before !== undefined &&
+    before.memoryBytes === now.memoryBytes &&
+    before.memoryLimitBytes === now.memoryLimitBytes &&
+    before.memoryTransientBytes === now.memoryTransientBytes &&
+    before.vcpus === now.vcpus &&
+    before.vcpuLimit === now.vcpuLimit &&
+    before.nicBitsPerSecond === now.nicBitsPerSecond;
+  return isSame ? before : now;
 }
 
 /** Whether the domain is as it was before, its rates aside. What counts of its CPU load comes later. */

@@ -8,3 +8,12 @@ export function hasSamePartners(one: TrafficRow, other: TrafficRow): boolean {
     one.length === other.length && one.every(({ partner }, n) => partner === other[n]?.partner)
   );
 }
+
+/** Whether two rows say the same. */
+export function isSameRow(one: TrafficRow, other: TrafficRow): boolean {
+  if (one === other) return true;
+  return (
+    hasSamePartners(one, other) &&
+    one.every(({ bitsPerSecond }, n) => bitsPerSecond === other[n]?.bitsPerSecond)
+  );
+}

@@ -51,7 +51,11 @@ export function rest(state: HostState, peer: HostId, nowMs: number, revision?: n
 export function leaveAlone(state: HostState, peer: HostId, nowMs: number, revision?: number): void {
   const count = (state.backoffs.get(peer)?.count ?? 0) + 1;
   const pauseMs = state.config.timing.tradeEveryMs * (count === 1 ? firstPause : longestPause);
-  state.backoffs.set(peer, { untilMs: nowMs + pauseMs, count, revision });
+  const untilMs = nowMs + pauseMs;
+  state.backoffs.set(peer, { untilMs, count, revision });
+  // Until then it need not be looked at whether it is left alone.
+  const known = state.directory.peers.get(peer);
+  if (known !== undefined) known.hopelessUntilMs = Math.max(known.hopelessUntilMs, untilMs);
 }
 
 /** The own book sees nothing to gain with a peer: it is not looked at again until something changes, or for a while. */
