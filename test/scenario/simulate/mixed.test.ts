@@ -3,7 +3,7 @@ import { type Cluster, replay, type SimulationResult } from '@barter/sim';
 import { describe, expect, test } from 'vitest';
 import { tell } from '../story.ts';
 import { mixedCluster } from './mixed-cluster.ts';
-import { movedTwiceForNothing } from './moved-twice.ts';
+import { movedTwice, movedTwiceForNothing } from './moved-twice.ts';
 
 /**
  * What holds on every cluster on which nothing changes, whatever its hosts and VMs are like: each VM moves at most once,
@@ -12,17 +12,17 @@ import { movedTwiceForNothing } from './moved-twice.ts';
 
 /** Long enough for every cooldown. */
 const hoursLater = { atSeconds: 9_000, traffic: [], domains: [] };
-/**
- * Numbers 7, 26, 98, 113 and 169 move VMs again where what has not come yet counts as above a limit; on 12, 68, 83 and
- * 218 hosts really run above one in between.
- */
+/** Numbers 7, 26, 98, 113 and 169 move VMs again where what has not come yet counts as above a limit. */
 const seeds = [...Array.from({ length: 22 }, (_, n) => n + 1), 26, 68, 83, 98, 113, 169, 218];
+/** On these hosts really run above a limit in between, which has to be mended. */
+const mended: readonly number[] = [12, 68, 83, 218];
 
 function play(seed: number, preset: PresetName): SimulationResult {
   const cluster: Cluster = { ...mixedCluster(seed), timeline: [hoursLater] };
   const result = tell(cluster, { preset, seed, untilSeconds: 30_000 });
   expect(replay(cluster, result.migrations).problems).toEqual([]);
-  expect(movedTwiceForNothing(cluster, result)).toEqual([]);
+  const isMended = preset === 'default' && mended.includes(seed);
+  expect(isMended ? movedTwiceForNothing(cluster, result) : movedTwice(result)).toEqual([]);
   expect(result.quiet).toBe(true);
   return result;
 }

@@ -12,14 +12,7 @@ import { type Holding, registerTransfer, rested, restsText } from './claim.ts';
 import { bringGroupHome } from './coming-home.ts';
 import { isArriving } from './leases.ts';
 import { offerOf } from './offering.ts';
-import {
-  countsDifferently,
-  dropHolding,
-  noteLease,
-  renewalMs,
-  setHolding,
-  setHome,
-} from './registers.ts';
+import { dropHolding, setHolding, setHome } from './registers.ts';
 
 export function receiveClaimMessage(
   turn: Turn,
@@ -126,14 +119,12 @@ function receiveRenewed(
     confirmed: true,
     leaseExpiresAtMs: nowMs + leaseMs,
   };
-  // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
-  if (countsDifferently(renewed, holding)) state.paperLoad = undefined;
   if (renewed.row !== holding.row) {
     state.information.partnersFrom = undefined;
     state.information.interestChanged ||= !hasSamePartners(renewed.row, holding.row);
   }
-  noteLease(state, renewalMs(renewed, timing));
-  if (holding.confirmed) state.holdings.set(message.domain, renewed);
+  // A renewal alone is not worth a write: after a crash the claim is renewed before it is used.
+  if (holding.confirmed) setHolding(turn, renewed, false);
   else setHolding(turn, { ...renewed, waiting: restsText });
 }
 

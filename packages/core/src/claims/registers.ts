@@ -67,7 +67,7 @@ function rememberVersion(turn: Turn, entry: HomeEntry | undefined): void {
   if (formerVersions.size > formerVersionsMax && oldest !== undefined) forgetVersion(turn, oldest);
 }
 
-export function setHolding(turn: Turn, holding: Holding): void {
+export function setHolding(turn: Turn, holding: Holding, durable = true): void {
   const { holdings, information } = turn.state;
   const { domain } = holding.claim;
   const before = holdings.get(domain);
@@ -78,11 +78,11 @@ export function setHolding(turn: Turn, holding: Holding): void {
   holdings.set(domain, holding);
   noteLease(turn.state, renewalMs(holding, turn.state.config.timing));
   if (before === undefined || countsDifferently(holding, before)) turn.state.paperLoad = undefined;
-  turn.record({ kind: 'holding', key: domain, value: holding });
+  if (durable) turn.record({ kind: 'holding', key: domain, value: holding });
 }
 
 /** Whether a holding is offered as something else than before, or is held no more. */
-export function countsDifferently(now: Holding, before: Holding): boolean {
+function countsDifferently(now: Holding, before: Holding): boolean {
   return (
     now.givenTo !== before.givenTo ||
     now.claim !== before.claim ||

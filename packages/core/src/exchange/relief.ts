@@ -16,7 +16,7 @@ import {
   hostOnCost,
   OVER_LIMIT_BITS_PER_SECOND_PER_BYTE,
   OVER_LIMIT_BITS_PER_SECOND_PER_VCPU,
-  overLimitCost,
+  totalCost,
 } from '../model/cost.ts';
 import type { HostCapacity, HostLoad } from '../model/model.ts';
 
@@ -51,12 +51,8 @@ export function relief(
 
 /** Whether a host might save anything by handing load over that is not between the two. */
 export function hasTooMuch(own: LoadedHost, parameters: CostParameters): boolean {
-  const { nic, cpu, memory } = hostCost(own.load, own.capacity, parameters);
-  return (
-    parameters.hostOn !== undefined ||
-    nic + cpu + memory > 0 ||
-    overLimitCost(own.load, own.capacity) > 0
-  );
+  const ofItself = totalCost(hostCost(own.load, own.capacity, parameters));
+  return parameters.hostOn !== undefined || ofItself > 0;
 }
 
 export function nicRelief(
@@ -118,10 +114,8 @@ function evened(
     handsOver,
   }: Readonly<{ vanishing: number; step: number; handsOver: HandsOver }>,
 ): number {
-  const here = excess(curve, own.amount, own.capacity);
-  // Nearly always: there is nothing too much here.
-  if (here === 0 && handsOver === 'own' && vanishing === 0) return 0;
-  const now = here + excess(curve, other.amount, other.capacity);
+  const now = excess(curve, own.amount, own.capacity) + excess(curve, other.amount, other.capacity);
+  // Nearly always: neither has too much.
   if (now === 0) return 0;
   const [ours, theirs] = [own.amount - vanishing, other.amount - vanishing];
   const after = (shifted: number): number =>

@@ -29,7 +29,7 @@ export class KnownPeer {
     return this.#columns.tradedAtMs[this.at] as number;
   }
 
-  /** The own book sees nothing to gain with it; until then it is not looked at again (`prospects.ts`). */
+  /** The own book, or a search of both, saw nothing to gain with it; until then it is not looked at again (`prospects.ts`). */
   get hopelessUntilMs(): number {
     return this.#columns.hopelessUntilMs[this.at] as number;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { DomainSample, HostCapacity } from '../model/model.ts';
-import { isSamePolicy } from '../model/policy.ts';
+import { isSameGuest } from '../model/traits.ts';
 import type { HostedDomain } from '../state.ts';
 
 /**
@@ -48,17 +48,11 @@ export function isAsBefore(
   migrationBytes: number,
   blocked: string | undefined,
 ): boolean {
-  const [one, other] = [before.traits, now.traits];
   return (
     before.state === now.state &&
     before.blocked === blocked &&
-    one.name === other.name &&
-    one.memoryBytes === other.memoryBytes &&
-    one.vcpus === other.vcpus &&
-    one.cpu === other.cpu &&
-    one.dirtyBytesPerSecond === other.dirtyBytesPerSecond &&
-    one.migrationBytes === migrationBytes &&
-    isSamePolicy(one.policy, other.policy) &&
+    before.traits.migrationBytes === migrationBytes &&
+    isSameGuest(before.traits, now.traits) &&
     isSameList(before.addresses, now.addresses)
   );
 }
