@@ -52,8 +52,10 @@ describe('the columns of heard peers', () => {
         }));
         expect(told).toEqual(rows.map((row) => ({ ...row, host: hostId(`h${row.host}`) })));
         expect(table.size).toBe(rows.length);
-        expect(table.hopeful(50).map(({ summary: { host } }) => host)).toEqual(
-          rows.flatMap((row) => (row.hopelessUntilMs <= 50 ? [hostId(`h${row.host}`)] : [])),
+        expect(table.hopeful(50, 20).map(({ summary: { host } }) => host)).toEqual(
+          rows
+            .filter((row) => row.hopelessUntilMs <= 50 && row.receivedAtMs >= 20)
+            .map((row) => hostId(`h${row.host}`)),
         );
         expect([...table.tradedAtMs(20)]).toEqual(
           rows.flatMap((row) => (row.receivedAtMs >= 20 ? [row.tradedAtMs] : [])),

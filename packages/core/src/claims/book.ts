@@ -62,13 +62,16 @@ export function heldDomains(state: HostState): DomainId[] {
   return held;
 }
 
-/** Domains that this host trades with nobody for now, and why; one sentence each. */
-export function lockedDomains(state: HostState): ReadonlyMap<DomainId, string> {
+/** Domains that this host trades with nobody for now, and why; one sentence each. `held` as {@link heldDomains} has them. */
+export function lockedDomains(
+  state: HostState,
+  held: readonly DomainId[] = heldDomains(state),
+): ReadonlyMap<DomainId, string> {
   const locked = new Map<DomainId, string>();
   for (const deal of state.openDeals.values()) {
     for (const move of deal.moves) locked.set(move.claim.domain, 'an unfinished deal moves it');
   }
-  for (const domain of domainsOfGroupsOnTheirWay(state))
+  for (const domain of domainsOfGroupsOnTheirWay(state, held))
     locked.set(domain, 'the rest of its keep-together group has not come yet');
   return locked;
 }
@@ -77,9 +80,12 @@ export function lockedDomains(state: HostState): ReadonlyMap<DomainId, string> {
  * What is held here of keep-together groups of which some have come and others not. A deal over these would be one over
  * claims that have several homes, and a deal that turns out void leaves every claim to its home: for good apart.
  */
-function domainsOfGroupsOnTheirWay(state: HostState): readonly DomainId[] {
+function domainsOfGroupsOnTheirWay(
+  state: HostState,
+  held: readonly DomainId[],
+): readonly DomainId[] {
   const groups = new Map<string, { domains: DomainId[]; homes: Set<HostId> }>();
-  for (const domain of heldDomains(state)) {
+  for (const domain of held) {
     const name = traitsOf(state, domain)?.policy.keepTogether;
     const home = name === undefined ? undefined : holderOf(state, domain)?.home;
     if (name === undefined || home === undefined || home === null) continue;

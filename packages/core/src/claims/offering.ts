@@ -78,10 +78,11 @@ export function cutRow(row: TrafficRow, partnersMax: number): TrafficRow {
 export function makeBook(state: HostState, nowMs: number, peer?: HostId): Book | undefined {
   const { sample } = state;
   if (sample === null) return undefined;
-  const locked = lockedDomains(state);
+  const held = heldDomains(state);
+  const locked = lockedDomains(state, held);
   const offered: DomainId[] = [];
   const others: DomainId[] = [];
-  for (const domain of heldDomains(state)) {
+  for (const domain of held) {
     const isKept = peer !== undefined && isKeptFrom(state.homes.get(domain), peer, nowMs);
     const isOffered = !isKept && whyNotOffered(state, domain, nowMs, locked) === null;
     (isOffered ? offered : others).push(domain);

@@ -122,12 +122,14 @@ export class PeerTable {
     return new Set(found.map(({ summary }) => summary.host));
   }
 
-  /** With whom there may be something to gain by now. */
-  hopeful(nowMs: number): readonly KnownPeer[] {
-    const { hopelessUntilMs } = this.#columns;
+  /** With whom there may be something to gain by now, of those of whom something was heard since then. */
+  hopeful(nowMs: number, heardSinceMs: number): readonly KnownPeer[] {
+    const { hopelessUntilMs, receivedAtMs } = this.#columns;
     const found: KnownPeer[] = [];
-    for (let at = 0; at < this.#peers.length; at++)
-      if ((hopelessUntilMs[at] as number) <= nowMs) found.push(this.#peers[at] as KnownPeer);
+    for (let at = 0; at < this.#peers.length; at++) {
+      if ((hopelessUntilMs[at] as number) > nowMs) continue;
+      if ((receivedAtMs[at] as number) >= heardSinceMs) found.push(this.#peers[at] as KnownPeer);
+    }
     return found;
   }
 

@@ -5,7 +5,7 @@
 
 import { steadyRates } from '../measuring/steady.ts';
 import type { DomainId, TrafficRow } from '../model/model.ts';
-import { isSameRow } from '../model/row.ts';
+import { hasSamePartners, isSameRow } from '../model/row.ts';
 import type { HostedDomain, HostState } from '../state.ts';
 
 /** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
@@ -24,19 +24,21 @@ export type RowSource = Readonly<{
   unnamed: HostedDomain['rates'];
 }>;
 
-/**
- * Names the partners of every row by the addresses that are known. Returns the addresses that nobody has
- * named yet, with their rates; their traffic counts as external until somebody does. Undefined when no row is
- * another one than before.
- */
-export function learnRows(
-  state: HostState,
-  nowMs: number,
-): ReadonlyMap<string, number> | undefined {
+/** What other rows than before bring along. */
+export type LearntRows = Readonly<{
+  /** The addresses that nobody has named yet, with their rates, bit/s; that counts as external until somebody does. */
+  unnamed: ReadonlyMap<string, number>;
+  /** Whether other partners are named than before, and not just other rates. */
+  partnersChanged: boolean;
+}>;
+
+/** Names the partners of every row by the addresses that are known. Undefined when no row is another one than before. */
+export function learnRows(state: HostState, nowMs: number): LearntRows | undefined {
   const { rowSources, rows, pricedRows } = state;
   if (nameOwn(state)) rowSources.clear();
   let isChanged = rows.size !== state.samples.size || rowSources.size !== state.samples.size;
   let isPricedChanged = isChanged;
+  let partnersChanged = isChanged;
   for (const domain of rowSources.keys()) if (!state.samples.has(domain)) rowSources.delete(domain);
   for (const { domain, rates } of state.samples.values()) {
     const known = rowSources.get(domain);
@@ -48,6 +50,7 @@ export function learnRows(
     const isPricedSame = known !== undefined && isSameRow(made.priced, known.priced);
     rowSources.set(domain, isPricedSame ? { ...made, priced: known.priced } : made);
     isPricedChanged ||= !isPricedSame;
+    partnersChanged ||= known === undefined || !hasSamePartners(made.row, known.row);
     isChanged = true;
   }
   if (!isChanged) return undefined;
@@ -63,7 +66,7 @@ export function learnRows(
     for (const { address, bitsPerSecond } of source.unnamed)
       unnamed.set(address, (unnamed.get(address) ?? 0) + bitsPerSecond);
   }
-  return unnamed;
+  return { unnamed, partnersChanged };
 }
 
 /** Whose addresses are here now; says whether any address may have another name than when it was last asked. */

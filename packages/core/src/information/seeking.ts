@@ -317,10 +317,10 @@ export function keepUp(turn: Turn): void {
   if (information.rowsChanged && !isSoon(turn)) {
     information.rowsChanged = false;
     information.rowsAtMs = turn.nowMs;
-    const unnamed = learnRows(turn.state, turn.nowMs);
-    if (unnamed !== undefined) {
-      refreshSearches(turn, unnamed);
-      information.interestChanged = true;
+    const learnt = learnRows(turn.state, turn.nowMs);
+    if (learnt !== undefined) {
+      refreshSearches(turn, learnt.unnamed);
+      information.interestChanged ||= learnt.partnersChanged;
     }
     noteLooked(turn.state, turn.nowMs);
     refreshNews(turn.state, turn.nowMs);

@@ -18,7 +18,7 @@ type Rates = DomainSample['rates'];
 
 /** The rates as they were before, if they still are. */
 export function keptRates(before: Rates, now: Rates): Rates {
-  if (before.length !== now.length) return now;
+  if (before === now || before.length !== now.length) return now;
   for (let n = 0; n < now.length; n++) {
     const [one, other] = [now[n], before[n]];
     if (one === undefined || one.address !== other?.address) return now;

@@ -36,8 +36,9 @@ function whyItStays(state: HostState, nowMs: number): string {
 }
 
 function firstReason(state: HostState, nowMs: number): string {
-  const locked = lockedDomains(state);
-  for (const domain of heldDomains(state)) {
+  const held = heldDomains(state);
+  const locked = lockedDomains(state, held);
+  for (const domain of held) {
     const why = whyNotOffered(state, domain, nowMs, locked);
     if (why !== null) return ` (${traitsOf(state, domain)?.name ?? domain}: ${why})`;
   }

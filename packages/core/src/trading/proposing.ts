@@ -68,8 +68,9 @@ function drawPeer(
   nowMs: number,
   random: number,
 ): HostId | undefined {
-  const { minGainBitsPerSecond } = state.config;
-  const open = tradingPeers(state, nowMs, state.directory.peers.hopeful(nowMs), isReady);
+  const { minGainBitsPerSecond, timing } = state.config;
+  const hopeful = state.directory.peers.hopeful(nowMs, nowMs - timing.staleMs);
+  const open = tradingPeers(state, nowMs, hopeful, isReady);
   if (open.length === 0) return undefined;
   const own = outlookOf(state, book);
   const candidates: { host: HostId; weight: number }[] = [];

@@ -15,7 +15,13 @@ const numbersEach = 4;
 const [rateAt, readAt, readingAt] = [1, 2, 3];
 
 /** The counters of a domain here, in the order of its pairs, and the addresses at their other ends. */
-type Counted = Readonly<{ counters: number[]; others: string[] }>;
+type Counted = Readonly<{ counters: number[]; others: string[] }> & {
+  /** As they were shown last: what is still so is shown again, the very same list. */
+  shown: DomainSample['rates'];
+};
+
+/** A steady rate is read a little differently each time, by rounding: its last digits are no news. */
+const roundingShare = 1e-9;
 
 export class SimTrafficProbe implements TrafficProbe {
   readonly #world: World;
@@ -57,9 +63,15 @@ export class SimTrafficProbe implements TrafficProbe {
   /** The same at once, for simulations that keep no promises. */
   readNow(local: ReadonlySet<string>): TrafficReading {
     const rates: PairRate[] = [];
-    const measured = this.#visit(local, ({ address: a }, b, bitsPerSecond, isFirst) => {
-      // Between two domains of this host: met before, from the other end.
-      if (isFirst) rates.push({ a, b, bitsPerSecond });
+    const shown = new Set<number>();
+    const measured = this.#visit(local, ({ address: a }, { counters, others }) => {
+      for (const [n, counter] of counters.entries()) {
+        const bitsPerSecond = this.#rateOf(counter);
+        // Between two domains of this host: met before, from the other end.
+        if (!(bitsPerSecond > 0) || shown.has(counter)) continue;
+        shown.add(counter);
+        rates.push({ a, b: others[n] as string, bitsPerSecond });
+      }
     });
     const problems = measured === undefined ? ['The traffic counters are not in place.'] : [];
     return { rates, measured: measured ?? false, problems };
@@ -69,27 +81,45 @@ export class SimTrafficProbe implements TrafficProbe {
   ratesNow(
     local: ReadonlySet<string>,
   ): Readonly<{ ratesOf: ReadonlyMap<string, DomainSample['rates']>; measured: boolean }> {
-    const ratesOf = new Map<string, { address: string; bitsPerSecond: number }[]>();
-    let own = '';
-    let rates: { address: string; bitsPerSecond: number }[] = [];
-    const measured = this.#visit(local, (domain, address, bitsPerSecond) => {
-      if (domain.address !== own) {
-        own = domain.address;
-        rates = [];
-        ratesOf.set(own, rates);
-      }
-      rates.push({ address, bitsPerSecond });
+    const ratesOf = new Map<string, DomainSample['rates']>();
+    const measured = this.#visit(local, (domain, counted) => {
+      if (!this.#isAsShown(counted)) counted.shown = this.#listed(counted);
+      ratesOf.set(domain.address, counted.shown);
     });
     return { ratesOf, measured: measured ?? false };
   }
 
+  #listed({ counters, others }: Counted): DomainSample['rates'] {
+    return counters.flatMap((counter, n) => {
+      const bitsPerSecond = this.#rateOf(counter);
+      return bitsPerSecond > 0 ? [{ address: others[n] as string, bitsPerSecond }] : [];
+    });
+  }
+
+  #isAsShown({ counters, others, shown }: Counted): boolean {
+    let count = 0;
+    for (let n = 0; n < counters.length; n++) {
+      const bitsPerSecond = this.#rateOf(counters[n] as number);
+      if (!(bitsPerSecond > 0)) continue;
+      const before = shown[count++];
+      if (before?.address !== others[n]) return false;
+      const rate = before?.bitsPerSecond ?? 0;
+      if (!(Math.abs(bitsPerSecond - rate) <= roundingShare * rate)) return false;
+    }
+    return count === shown.length;
+  }
+
+  #rateOf(counter: number): number {
+    return this.#numbers[numbersEach * counter + rateAt] as number;
+  }
+
   /**
-   * Brings every pair of the domains here up to date and shows it from each of its ends here; says whether they are
-   * measured for long enough, and undefined when nothing is counted.
+   * Brings every pair of the domains here up to date and shows these domains; says whether they are measured for long
+   * enough, and undefined when nothing is counted.
    */
   #visit(
     local: ReadonlySet<string>,
-    show: (domain: WorldDomain, other: string, bitsPerSecond: number, isFirst: boolean) => void,
+    show: (domain: WorldDomain, counted: Counted) => void,
   ): boolean | undefined {
     if (this.#startedAtMs === undefined || this.#countingSinceMs === undefined) return undefined;
     const nowMs = this.#world.nowMs();
@@ -101,14 +131,13 @@ export class SimTrafficProbe implements TrafficProbe {
       if (!running.has(domain)) continue;
       count += 1;
       const pairs = this.#world.traffic.pairsOf(domain.index);
-      const { counters, others } = this.#countedOf(domain, pairs);
+      const counted = this.#countedOf(domain, pairs);
       for (let n = 0; n < pairs.length; n++) {
-        const at = numbersEach * (counters[n] as number);
-        const isFirst = this.#numbers[at + readingAt] !== this.#reading;
-        if (isFirst) this.#count(at, pairs[n] as Pair, nowMs);
-        const bitsPerSecond = this.#numbers[at + rateAt] as number;
-        if (bitsPerSecond > 0) show(domain, others[n] as string, bitsPerSecond, isFirst);
+        const at = numbersEach * (counted.counters[n] as number);
+        if (this.#numbers[at + readingAt] !== this.#reading)
+          this.#count(at, pairs[n] as Pair, nowMs);
       }
+      show(domain, counted);
     }
     // What does not pass here any more is forgotten.
     if (count < this.#counted.size)
@@ -127,7 +156,7 @@ export class SimTrafficProbe implements TrafficProbe {
   #countedOf(domain: WorldDomain, pairs: readonly Pair[]): Counted {
     let counted = this.#counted.get(domain);
     if (counted === undefined) {
-      counted = { counters: [], others: [] };
+      counted = { counters: [], others: [], shown: [] };
       this.#counted.set(domain, counted);
     }
     const { counters, others } = counted;

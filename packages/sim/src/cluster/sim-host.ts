@@ -10,6 +10,7 @@ import {
   arrivalLease,
   createHost,
   type DomainId,
+  type DomainSample,
   type HostConfig,
   type HostEffect,
   type HostEvent,
@@ -59,6 +60,8 @@ export type SimHostSurroundings = Readonly<{
 const calmSamplesMin = 12;
 const calmPace = 3;
 
+const noRates: DomainSample['rates'] = [];
+
 export class SimHost {
   readonly id: HostId;
   readonly journal = new SimJournal();
@@ -75,6 +78,8 @@ export class SimHost {
   /** Samples in a row between which nothing happened here. */
   #calmSamples = 0;
   #shown: HypervisorSample | undefined;
+  /** The domains as they were measured last, in the same order: those that are as they were are not made anew. */
+  #measured: readonly DomainSample[] = [];
   /** Addresses of the domains that it shows. */
   #local: ReadonlySet<string> = new Set();
 
@@ -205,17 +210,20 @@ export class SimHost {
     if (this.#shown !== shown) {
       this.#shown = shown;
       this.#local = new Set(shown.domains.flatMap(({ addresses }) => addresses));
+      this.#measured = [];
     }
     const local = this.#local;
     const { ratesOf, measured } = this.#probe.ratesNow(local);
+    this.#measured = shown.domains.map((domain, n) => {
+      const rates = ratesAt(domain, ratesOf);
+      const before = this.#measured[n];
+      return before?.rates === rates ? before : { ...domain, rates };
+    });
     return {
       capacity: shown.capacity,
       hostCpu: shown.hostCpu,
       hostMemoryBytes: shown.hostMemoryBytes,
-      domains: shown.domains.map((domain) => ({
-        ...domain,
-        rates: domain.addresses.flatMap((address) => ratesOf.get(address) ?? []),
-      })),
+      domains: this.#measured,
       trafficMeasured: measured,
       migrationWindowOpen: true,
     };
@@ -334,4 +342,14 @@ export class SimHost {
       this.#every(life, atMs + everyMs, everyMs, action);
     });
   }
+}
+
+/** What was measured at all addresses of a domain; nearly all have one. */
+function ratesAt(
+  { addresses }: HypervisorSample['domains'][number],
+  ratesOf: ReadonlyMap<string, DomainSample['rates']>,
+): DomainSample['rates'] {
+  const [address] = addresses;
+  if (addresses.length === 1 && address !== undefined) return ratesOf.get(address) ?? noRates;
+  return addresses.flatMap((one) => ratesOf.get(one) ?? noRates);
 }
