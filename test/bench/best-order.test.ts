@@ -50,11 +50,13 @@ test('Who saw everything beforehand would have begun with what brings most', () 
   expect(halfGains(world, distances, [small, great])).toEqual({
     taken: 0.1,
     planner: 0.9,
+    bestWithRoom: 0.9,
     best: 0.9,
   });
   expect(halfGains(world, distances, [great, small])).toEqual({
     taken: 0.9,
     planner: 0.9,
+    bestWithRoom: 0.9,
     best: 0.9,
   });
 });
@@ -66,7 +68,34 @@ test('A planner waits for room; the best order does not', () => {
   ]);
   const moves = [migration('log', 'two', 'one'), migration('web', 'one', 'two')];
   // Both hosts are full: nothing has room to begin with.
-  expect(halfGains(world, distances, moves)).toEqual({ taken: 0.1, planner: 0, best: 0.9 });
+  expect(halfGains(world, distances, moves)).toEqual({
+    taken: 0.1,
+    planner: 0,
+    bestWithRoom: 0.1,
+    best: 0.9,
+  });
+});
+
+test('With regard to room the best half makes room first, for what brings most', () => {
+  const world = worldOf(
+    { one: 4, two: 2, three: 4 },
+    { web: 'one', db: 'two', guest: 'two', log: 'one', disk: 'three' },
+    [
+      ['web', 'db', 900],
+      ['log', 'disk', 100],
+      ['guest', 'disk', 10],
+    ],
+  );
+  const moves = [
+    migration('log', 'one', 'three'),
+    migration('guest', 'two', 'three'),
+    migration('web', 'one', 'two'),
+  ];
+  const { taken, planner, bestWithRoom, best } = halfGains(world, distances, moves);
+  expect(taken).toBeCloseTo(110 / 1010);
+  expect(planner).toBeCloseTo(110 / 1010);
+  expect(bestWithRoom).toBeCloseTo(910 / 1010);
+  expect(best).toBeCloseTo(1000 / 1010);
 });
 
 test('A pair that gains only together counts as a pair: the planner, who looks at one move, goes without', () => {
@@ -82,8 +111,9 @@ test('A pair that gains only together counts as a pair: the planner, who looks a
     ],
   );
   const moves = ['c', 'd', 'a', 'b'].map((domain) => migration(domain, 'one', 'two'));
-  const { taken, planner, best } = halfGains(world, distances, moves);
+  const { taken, planner, bestWithRoom, best } = halfGains(world, distances, moves);
   expect(taken).toBeCloseTo(180 / 980);
   expect(planner).toBeCloseTo(180 / 980);
+  expect(bestWithRoom).toBeCloseTo(800 / 980);
   expect(best).toBeCloseTo(800 / 980);
 });

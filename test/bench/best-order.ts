@@ -3,18 +3,29 @@
  * engine took is compared with what orders bring that somebody would choose who knew everything beforehand.
  */
 
-import type { Migration } from '@barter/sim';
+import { type Migration, SimRandom } from '@barter/sim';
 import type { World } from '../../packages/core/src/model/cost.ts';
 import { type Move, Placement } from './rivals/placement.ts';
 
 /** Shares of the whole gain that half of the moves bring; see {@link halfGains}. */
-export type HalfGains = Readonly<{ taken: number; planner: number; best: number }>;
+export type HalfGains = Readonly<{
+  taken: number;
+  planner: number;
+  bestWithRoom: number;
+  best: number;
+}>;
+
+/** How many exchanges are tried for each move, and how much dearer one may be at first, as a share of the whole gain. */
+const triesEach = 3_000;
+const dearerAtFirst = 1 / 1_000;
 
 /**
  * `taken`: in the order in which they were made. `planner`: a central planner makes the move that gains most at once and has
  * room, again and again. `best`: the best half found when room does not count at all: from all moves made, what loses
- * least is taken back until half are left, and then exchanged for others as long as that gains. Of each domain's migrations
- * only the places at the beginning and the end count. `distances` as a placement has them.
+ * least is taken back until half are left, and then exchanged for others as long as that gains. `bestWithRoom`: the best
+ * half found of those after which every host has room for what it runs, whether or not it can be got there one by one:
+ * from what was taken, by simulated annealing. Of each domain's migrations only the places at the beginning and the end count.
+ * `distances` as a placement has them.
  */
 export function halfGains(
   world: World,
@@ -29,6 +40,7 @@ export function halfGains(
   return {
     taken: gainOf(start(), made.slice(0, half)) / whole,
     planner: planned(start(), moves, half) / whole,
+    bestWithRoom: annealed(start(), moves, made.slice(0, half), whole) / whole,
     best: bestHalf(start(), moves, half) / whole,
   };
 }
@@ -97,6 +109,53 @@ function bestHalf(placement: Placement, moves: readonly Move[], count: number): 
     made.add(next);
     if (next === undone || gain <= before) return Math.max(gain, before);
   }
+}
+
+/** Kirkpatrick, Gelatt, Vecchi, Science 220 (1983): one move or two are exchanged at once; what is dearer is taken ever more rarely. */
+function annealed(
+  placement: Placement,
+  moves: readonly Move[],
+  taken: readonly Move[],
+  whole: number,
+): number {
+  const random = new SimRandom(1, 17);
+  const first = new Set(taken.map(({ domain }) => domain));
+  const inside = moves.filter(({ domain }) => first.has(domain));
+  const outside = moves.filter(({ domain }) => !first.has(domain));
+  let gain = gainOf(placement, inside);
+  let best = gain;
+  if (outside.length === 0) return best;
+  const exchange = (one: number, other: number): number => {
+    const [undone, done] = [inside[one] as Move, outside[other] as Move];
+    const gained =
+      carryOut(placement, undone.domain, undone.from) + carryOut(placement, done.domain, done.to);
+    inside[one] = done;
+    outside[other] = undone;
+    return gained;
+  };
+  const takeBack = (one: number, other: number): void => {
+    const [done, undone] = [inside[one] as Move, outside[other] as Move];
+    placement.move(done.domain, done.from);
+    placement.move(undone.domain, undone.to);
+    inside[one] = undone;
+    outside[other] = done;
+  };
+  const tries = triesEach * moves.length;
+  for (let n = 0; n < tries; n++) {
+    const places = [0, 1]
+      .slice(random.below(2))
+      .map(() => [random.below(inside.length), random.below(outside.length)] as const);
+    const gained = places.reduce((sum, [one, other]) => sum + exchange(one, other), 0);
+    const touched = places.flatMap(([one, other]) => [inside[one] as Move, outside[other] as Move]);
+    const holds = touched.every(({ from, to }) => placement.holds(from) && placement.holds(to));
+    const warmth = dearerAtFirst * whole * (1 - n / tries) ** 3;
+    if (holds && (gained >= 0 || random.next() < Math.exp(gained / warmth))) {
+      gain += gained;
+      best = Math.max(best, gain);
+    } else for (const [one, other] of places.toReversed()) takeBack(one, other);
+    placement.steps.length = 0;
+  }
+  return best;
 }
 
 /** The one with the highest value; undefined when none has more than -Infinity. */

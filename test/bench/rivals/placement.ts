@@ -98,6 +98,11 @@ export class Placement {
     );
   }
 
+  /** Whether no more is there than has room. */
+  holds(host: number): boolean {
+    return (this.#room[host] ?? 0) >= 0 && (this.#vcpuRoom[host] ?? 0) >= 0;
+  }
+
   /** Whether both fit once both have left. Room for the time between is left to whoever carries it out. */
   swapFits(one: number, other: number): boolean {
     const [a, b] = [this.at(one), this.at(other)];
