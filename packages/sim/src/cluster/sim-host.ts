@@ -10,14 +10,11 @@ import {
   arrivalLease,
   createHost,
   type DomainId,
-  type DomainSample,
   type HostConfig,
   type HostEffect,
   type HostEvent,
   type HostId,
-  type HostSample,
   type HostState,
-  type HypervisorSample,
   type Message,
   type MigrationOrder,
   type MigrationResult,
@@ -28,10 +25,10 @@ import {
 } from '@barter/core';
 import { SimJournal } from '../adapter/journal.ts';
 import type { SimNetwork, SimTransport } from '../adapter/network.ts';
-import { SimTrafficProbe } from '../adapter/traffic-probe.ts';
 import { SimClock } from '../clock.ts';
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world/world.ts';
+import { HostMeter } from './host-meter.ts';
 
 /** An event without its time. */
 export type Happening = HostEvent extends infer Event
@@ -60,15 +57,13 @@ export type SimHostSurroundings = Readonly<{
 const calmSamplesMin = 12;
 const calmPace = 3;
 
-const noRates: DomainSample['rates'] = [];
-
 export class SimHost {
   readonly id: HostId;
   readonly journal = new SimJournal();
   readonly clock = new SimClock();
   readonly #config: HostConfig;
   readonly #around: SimHostSurroundings;
-  #probe: SimTrafficProbe;
+  readonly #meter: HostMeter;
   #transport: SimTransport | undefined;
   #state: HostState | undefined;
   /** Counts the agent's lives: what was begun in an earlier one reports to nobody. */
@@ -77,17 +72,12 @@ export class SimHost {
   #nextSampleAtMs = 0;
   /** Samples in a row between which nothing happened here. */
   #calmSamples = 0;
-  #shown: HypervisorSample | undefined;
-  /** The domains as they were measured last, in the same order: those that are as they were are not made anew. */
-  #measured: readonly DomainSample[] = [];
-  /** Addresses of the domains that it shows. */
-  #local: ReadonlySet<string> = new Set();
 
   constructor(config: HostConfig, around: SimHostSurroundings) {
     this.id = config.self;
     this.#config = config;
     this.#around = around;
-    this.#probe = new SimTrafficProbe(around.world, this.id, around.smoothingSeconds);
+    this.#meter = new HostMeter(around.world, this.id, around.smoothingSeconds);
   }
 
   /** What the agent knows; undefined while it is down. For reading only. */
@@ -102,7 +92,7 @@ export class SimHost {
     const life = this.#life;
     this.clock.restart();
     this.#state = createHost(this.#config, this.journal.loadNow(), mode);
-    void this.#probe.start();
+    this.#meter.start();
     const transport = network.join(this.id);
     this.#transport = transport;
     transport.onMessage((from, message) => this.#receive(from, message));
@@ -125,7 +115,7 @@ export class SimHost {
     this.#life++;
     this.#state = undefined;
     this.#transport = undefined;
-    void this.#probe.close();
+    this.#meter.stop();
     this.#around.network.leave(this.id);
   }
 
@@ -201,32 +191,7 @@ export class SimHost {
       this.take({ kind: 'sampleFailed', detail: 'libvirt does not answer' });
       return;
     }
-    this.take({ kind: 'sampled', beganAtMs: this.#nowMs(), sample: this.#measure() });
-  }
-
-  #measure(): HostSample {
-    const shown = this.#around.world.sample(this.id);
-    // The world makes another sample when another domain is there or one of them has changed.
-    if (this.#shown !== shown) {
-      this.#shown = shown;
-      this.#local = new Set(shown.domains.flatMap(({ addresses }) => addresses));
-      this.#measured = [];
-    }
-    const local = this.#local;
-    const { ratesOf, measured } = this.#probe.ratesNow(local);
-    this.#measured = shown.domains.map((domain, n) => {
-      const rates = ratesAt(domain, ratesOf);
-      const before = this.#measured[n];
-      return before?.rates === rates ? before : { ...domain, rates };
-    });
-    return {
-      capacity: shown.capacity,
-      hostCpu: shown.hostCpu,
-      hostMemoryBytes: shown.hostMemoryBytes,
-      domains: this.#measured,
-      trafficMeasured: measured,
-      migrationWindowOpen: true,
-    };
+    this.take({ kind: 'sampled', beganAtMs: this.#nowMs(), sample: this.#meter.measure() });
   }
 
   /** False ends the step: the journal failed, and the agent with it. */
@@ -342,14 +307,4 @@ export class SimHost {
       this.#every(life, atMs + everyMs, everyMs, action);
     });
   }
-}
-
-/** What was measured at all addresses of a domain; nearly all have one. */
-function ratesAt(
-  { addresses }: HypervisorSample['domains'][number],
-  ratesOf: ReadonlyMap<string, DomainSample['rates']>,
-): DomainSample['rates'] {
-  const [address] = addresses;
-  if (addresses.length === 1 && address !== undefined) return ratesOf.get(address) ?? noRates;
-  return addresses.flatMap((one) => ratesOf.get(one) ?? noRates);
 }
