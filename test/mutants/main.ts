@@ -20,7 +20,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Edit, type Mutant, mutants } from './mutants.ts';
+import type { Edit, Mutant } from './mutant.ts';
+import { mutants } from './mutants.ts';
 
 const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
