@@ -10,6 +10,7 @@
 
 import { receiveClaimMessage } from './claims/hearing.ts';
 import { tickClaims, tickIdleClaims } from './claims/leases.ts';
+import type { HostConfig } from './config.ts';
 import { tickDistrust } from './credibility/ledger.ts';
 import { createCredibility } from './credibility/standing.ts';
 import { tickWaits } from './credibility/waits.ts';
@@ -29,14 +30,9 @@ import { observe } from './measuring/sampling.ts';
 import { changePeers } from './membership.ts';
 import type { Message } from './message.ts';
 import type { DomainId, HostId, HostSample, Mode, SettlementId } from './model/model.ts';
+import type { DomainPresence } from './model/presence.ts';
 import { type Order, obey } from './order.ts';
-import type {
-  DomainPresence,
-  MigrationProgress,
-  MigrationResult,
-  PeerState,
-  RefusalOutcome,
-} from './ports.ts';
+import type { MigrationProgress, MigrationResult, PeerState, RefusalOutcome } from './ports.ts';
 import type { JournalRecord } from './record.ts';
 import { restart } from './restarting.ts';
 import {
@@ -56,7 +52,7 @@ import {
 import { answerLocate, arrivalRefused, receiveLocate } from './settlement/refusing.ts';
 import { reservationOf } from './settlement/reserving.ts';
 import { receiveSettle, tickSending } from './settlement/sending.ts';
-import { type HostConfig, type HostEffect, type HostState, Turn } from './state.ts';
+import { type HostEffect, type HostState, Turn } from './state.ts';
 import { enterDeal } from './trading/driving.ts';
 import { propose } from './trading/proposing.ts';
 import { receiveDealMessage, tickDeals } from './trading/trading.ts';

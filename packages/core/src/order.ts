@@ -2,11 +2,12 @@
 
 import { takeBack } from './claims/coming-home.ts';
 import { setHome } from './claims/registers.ts';
+import type { Settings } from './config.ts';
 import type { DomainId, Mode } from './model/model.ts';
 import { takeWord } from './settlement/operators-word.ts';
 import { abortMigration } from './settlement/sending.ts';
 import { endUnseen } from './settlement/target-gone.ts';
-import type { Settings, Turn } from './state.ts';
+import type { Turn } from './state.ts';
 
 export type Order =
   | Readonly<{ order: 'mode'; mode: Mode }>

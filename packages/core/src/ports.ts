@@ -6,6 +6,7 @@
 
 import type { Message, MigrationStatistics } from './message.ts';
 import type { DomainId, DomainSample, HostCapacity, HostId, SettlementId } from './model/model.ts';
+import type { DomainPresence } from './model/presence.ts';
 import type { JournalRecord } from './record.ts';
 
 /**
@@ -43,19 +44,6 @@ export interface Journal {
   /** Every live record, in the order in which it was last written. */
   load(): Promise<readonly JournalRecord[]>;
 }
-
-/** Where a domain is, as this host's hypervisor knows it. */
-export type DomainPresence =
-  /** Running here, no migration under way. */
-  | Readonly<{ state: 'running' }>
-  /** A migration out of here is under way. */
-  | Readonly<{ state: 'migrating-out' }>
-  /** It is arriving here and not running yet. */
-  | Readonly<{ state: 'arriving' }>
-  /** `byMigration`: paused by a migration out of here that nobody works on any more; nothing else paused it. */
-  | Readonly<{ state: 'paused'; detail: string; byMigration: boolean }>
-  /** Defined but not running, or not known at all. */
-  | Readonly<{ state: 'absent'; defined: boolean }>;
 
 export type HypervisorEvent =
   | Readonly<{ kind: 'started'; domain: DomainId }>

@@ -4,9 +4,9 @@
  */
 
 import type { Holding, HomeEntry } from './claims/claim.ts';
+import type { Settings } from './config.ts';
 import type { Receipt } from './model/receipt.ts';
 import type { EndedArrival, Reservation, Settlement } from './settlement/settlement.ts';
-import type { Settings } from './state.ts';
 import type { Deal } from './trading/deal.ts';
 
 export type JournalRecord =

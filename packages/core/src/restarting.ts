@@ -10,8 +10,9 @@
 
 import { type HomeEntry, restMaxMs } from './claims/claim.ts';
 import { awaitedAnew } from './claims/idle.ts';
+import type { HostTiming } from './config.ts';
 import { restartSending } from './settlement/sending.ts';
-import type { HostTiming, Turn } from './state.ts';
+import type { Turn } from './state.ts';
 import { type Deal, isOpen } from './trading/deal.ts';
 import { enterDeal } from './trading/driving.ts';
 import { restartDeals } from './trading/trading.ts';

@@ -1,7 +1,7 @@
 /** An operator’s word about a migration in doubt: when it is believed, and what happens when it was wrong. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DomainPresence } from '../src/ports.ts';
+import type { DomainPresence } from '../src/model/presence.ts';
 import type { There } from '../src/settlement/settlement.ts';
 import type { HostEffect } from '../src/state.ts';
 import {

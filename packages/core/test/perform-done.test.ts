@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { SettlementMessage } from '../src/message.ts';
-import type { DomainPresence } from '../src/ports.ts';
+import type { DomainPresence } from '../src/model/presence.ts';
 import {
   domain,
   home,

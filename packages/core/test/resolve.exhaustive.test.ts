@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { DomainPresence } from '../src/ports.ts';
+import type { DomainPresence } from '../src/model/presence.ts';
 import {
   type ArrivalWord,
   type Located,

@@ -1,15 +1,16 @@
 /** How a migration ended whose end its home has not seen, and what is written down about it. */
 
 import { describe, expect, it } from 'vitest';
+import type { HostConfig } from '../src/config.ts';
 import { createHost, type HostEvent, step } from '../src/host.ts';
 import type { Message } from '../src/message.ts';
 import type { Policy, SettlementId } from '../src/model/model.ts';
+import type { DomainPresence } from '../src/model/presence.ts';
 import type { Receipt } from '../src/model/receipt.ts';
-import type { DomainPresence } from '../src/ports.ts';
 import type { JournalRecord } from '../src/record.ts';
 import { arrivalLease } from '../src/settlement/receiving.ts';
 import type { Reservation, Settlement, There } from '../src/settlement/settlement.ts';
-import type { HostConfig, HostEffect, HostState } from '../src/state.ts';
+import type { HostEffect, HostState } from '../src/state.ts';
 import { Hosts } from './support/hosts.ts';
 import { homeEntryOf, settlementRecordOf } from './support/records.ts';
 import { domainId, GIB, hostId, traits as traitsWith } from './support/world.ts';

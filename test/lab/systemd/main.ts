@@ -11,7 +11,8 @@ import { LabError } from '../process.ts';
 import { whyNoLab } from '../requirements.ts';
 import { downMachines, upMachines } from './cluster.ts';
 import { whyNoSystemd } from './image.ts';
-import { type Row, rows } from './rows.ts';
+import type { Row } from './row.ts';
+import { rows } from './rows.ts';
 
 const { values } = parseArgs({
   options: {

@@ -16,10 +16,8 @@ import {
   wander,
 } from './cluster.ts';
 import { mustOnMachine, onMachine } from './machine.ts';
+import type { Row } from './row.ts';
 import { moverLog, troubleRows } from './trouble.ts';
-
-/** Throws `LabError` when it does not hold; otherwise says what was seen. */
-export type Row = Readonly<{ name: string; run(lab: Lab): Promise<string> }>;
 
 const machines = ['h1', 'h2'] as const;
 const exposureMax = 3;

@@ -5,7 +5,7 @@ import type { Lab } from '../lab.ts';
 import { LabError, mustRun, until } from '../process.ts';
 import { answers, journal, migrationEnds, orderMigration, property } from './cluster.ts';
 import { mustOnMachine, onMachine } from './machine.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 
 const machines = ['h1', 'h2'] as const;
 const agentDirectory = '/var/lib/barter';

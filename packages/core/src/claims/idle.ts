@@ -8,10 +8,11 @@
  * that time anew: then it is not the holder that lets others wait.
  */
 
+import type { HostTiming } from '../config.ts';
 import { estimateFrom } from '../model/migration.ts';
 import type { HostId } from '../model/model.ts';
 import { giveUpAfterMs, paceMax, patience } from '../settlement/patience.ts';
-import type { HostState, HostTiming } from '../state.ts';
+import type { HostState } from '../state.ts';
 import { givenUpMs, type HomeEntry } from './claim.ts';
 
 /** Leave for clusters that take their time, where claims rest for moments only. */

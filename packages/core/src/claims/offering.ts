@@ -11,7 +11,6 @@ import type {
   DomainId,
   HostCapacity,
   HostId,
-  HostLoad,
   Offer,
   TrafficRow,
 } from '../model/model.ts';
@@ -28,23 +27,7 @@ import {
 } from './book.ts';
 import { claimOf } from './claim.ts';
 import { isKeptFrom } from './idle.ts';
-
-/**
- * The last book, and what it follows from. The load stands for the claims, their rows and their traits: whoever changes
- * one of them has it added up anew.
- */
-export type MadeBook = Readonly<{
-  book: Book;
-  /** The domains offered. */
-  offered: readonly DomainId[];
-  load: HostLoad;
-  capacity: HostCapacity;
-  /** Of the register here and of what is known of others: where partners are held. */
-  registrations: number;
-  placings: number;
-  /** How many hosts were known to stand somewhere; null where no partner was left out because its holder is none of them. */
-  placesKnown: number | null;
-}>;
+import type { MadeBook } from './made-book.ts';
 
 export function offerOf(state: HostState, domain: DomainId): Offer | undefined {
   const traits = traitsOf(state, domain);

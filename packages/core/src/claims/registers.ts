@@ -4,8 +4,9 @@
  * which lease ends next) is noted here, so that nobody who changes them has to think of it.
  */
 
+import type { HostTiming } from '../config.ts';
 import type { DomainId } from '../model/model.ts';
-import type { HostState, HostTiming, Turn } from '../state.ts';
+import type { HostState, Turn } from '../state.ts';
 import { isHeldHere } from './book.ts';
 import type { Holding, HomeEntry } from './claim.ts';
 

@@ -11,9 +11,10 @@ import type { DealMessage, DeclineReason } from '../message.ts';
 import type { Book, HostId, LoadSummary } from '../model/model.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Deal } from '../trading/deal.ts';
+import type { Charge } from './credibility.ts';
 import { accuse, acquit } from './ledger.ts';
 import { gainAt, type Promised, promisedBy } from './promise.ts';
-import { busyMax, type Charge, standingOf, withOne, without } from './standing.ts';
+import { busyMax, standingOf, withOne, without } from './standing.ts';
 
 const GiB = 1024 ** 3;
 export const gibibytes = (bytes: number) => `${(bytes / GiB).toFixed(1)} GiB`;

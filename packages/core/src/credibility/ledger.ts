@@ -11,15 +11,8 @@ import { takeBack } from '../claims/coming-home.ts';
 import type { HostId } from '../model/model.ts';
 import { isUnderWay } from '../settlement/settlement.ts';
 import type { HostState, Turn } from '../state.ts';
-import {
-  type Charge,
-  isClean,
-  nothing,
-  type Standing,
-  standingOf,
-  withOne,
-  without,
-} from './standing.ts';
+import type { Charge, Standing } from './credibility.ts';
+import { isClean, nothing, standingOf, withOne, without } from './standing.ts';
 
 /** So many of one kind, none of them long ago, are no accident. */
 const chargesMax: Readonly<Record<Charge, number>> = {

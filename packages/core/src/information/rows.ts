@@ -7,22 +7,10 @@ import { steadyRates } from '../measuring/steady.ts';
 import type { DomainId, TrafficRow } from '../model/model.ts';
 import { hasSamePartners, isSameRow } from '../model/row.ts';
 import type { HostedDomain, HostState } from '../state.ts';
+import type { RowSource } from './row-source.ts';
 
 /** Up to so many a list is searched faster than a map is made; every sample makes a row for every domain. */
 const fewRates = 24;
-
-/** What the rows of a domain follow from, and the rows: while all of it is the same, so are they. */
-export type RowSource = Readonly<{
-  rates: HostedDomain['rates'];
-  /** Which of the changes of what has lasted. */
-  steady: number | undefined;
-  /** The row that it brought along, while that counts. */
-  carried: TrafficRow | undefined;
-  row: TrafficRow;
-  priced: TrafficRow;
-  /** The rates to addresses that nobody had named. */
-  unnamed: HostedDomain['rates'];
-}>;
 
 /** What other rows than before bring along. */
 export type LearntRows = Readonly<{

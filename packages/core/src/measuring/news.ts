@@ -9,36 +9,10 @@
 
 import { paperLoad, rowOf, traitsOf } from '../claims/book.ts';
 import { hostCost } from '../model/cost.ts';
-import type { HostCapacity, HostLoad, TrafficRow } from '../model/model.ts';
+import type { TrafficRow } from '../model/model.ts';
 import { hasSamePartners } from '../model/row.ts';
 import type { HostState } from '../state.ts';
 import { letsGo, letsGoAtMs, noteLimits } from './hard-pressed.ts';
-
-/** What a domain and its host carried when the domain had just arrived. */
-export type ArrivalLoads = Readonly<{
-  row: TrafficRow;
-  cpu: number;
-  /** Overload of the host, bit/s. */
-  excessBitsPerSecond: number;
-  atMs: number;
-}>;
-
-/** What overloaded this host when it was last looked at, and which claims were held then (`information.revision`). */
-export type OverloadSeen = Readonly<{ revision: number; excessBitsPerSecond: number }>;
-
-/**
- * What the rows, what rests and what is news were last made of (`keepUp`). The load stands for the samples, the claims
- * and the rows: whoever changes one of them has it added up anew. How much of the rates has lasted is asked for apart.
- */
-export type Looked = Readonly<{
-  load: HostLoad;
-  capacity: HostCapacity | undefined;
-  pricedChangedAtMs: number;
-  /** When that was first done since the agent started. */
-  sinceMs: number;
-  /** When time alone changes something: a row that was brought along counts no more, a domain has rested for long enough. */
-  untilMs: number;
-}>;
 
 const dayMs = 86_400_000;
 /** A load has changed when it differs by this share. */

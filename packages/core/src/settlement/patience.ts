@@ -1,7 +1,7 @@
 /** How long a claim may wait to be settled, as far as that is known beforehand. */
 
 import { givenUpMs } from '../claims/claim.ts';
-import type { HostTiming } from '../state.ts';
+import type { HostTiming } from '../config.ts';
 
 /** Trading that goes on holds settlement up for this many times the time that a claim has to rest. */
 export const patience = 5;

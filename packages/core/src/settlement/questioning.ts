@@ -8,7 +8,7 @@
 
 import type { SettlementMessage } from '../message.ts';
 import type { SettlementId } from '../model/model.ts';
-import type { DomainPresence } from '../ports.ts';
+import type { DomainPresence } from '../model/presence.ts';
 import type { HostState, Turn } from '../state.ts';
 import type { Settlement, There } from './settlement.ts';
 

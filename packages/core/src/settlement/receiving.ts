@@ -7,7 +7,7 @@
 
 import type { SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
-import type { DomainPresence } from '../ports.ts';
+import type { DomainPresence } from '../model/presence.ts';
 import type { HostState, Turn } from '../state.ts';
 import { ask, callNext, isKeptApart } from './calling.ts';
 import { endArrival, refuse } from './refusing.ts';

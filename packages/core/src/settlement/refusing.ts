@@ -10,7 +10,8 @@
 
 import type { SettlementMessage } from '../message.ts';
 import type { DomainId, HostId, SettlementId } from '../model/model.ts';
-import type { DomainPresence, RefusalOutcome } from '../ports.ts';
+import type { DomainPresence } from '../model/presence.ts';
+import type { RefusalOutcome } from '../ports.ts';
 import type { Turn } from '../state.ts';
 import { release, setReservation } from './reserving.ts';
 import type { ArrivalWord, Located, Reservation } from './settlement.ts';

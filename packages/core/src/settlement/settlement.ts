@@ -17,7 +17,7 @@
 
 import type { MigrationStatistics } from '../message.ts';
 import type { DomainId, DomainTraits, HostId, SettlementId, TrafficRow } from '../model/model.ts';
-import type { DomainPresence } from '../ports.ts';
+import type { DomainPresence } from '../model/presence.ts';
 
 /** Room kept here for a domain that is to arrive. */
 export type Reservation = Readonly<{

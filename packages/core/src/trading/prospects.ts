@@ -6,21 +6,13 @@
  */
 
 import { paperLoad, traitsOf } from '../claims/book.ts';
+import type { HostTiming } from '../config.ts';
 import { Outlook } from '../exchange/exchange.ts';
 import type { KnownPeer } from '../information/peer-table.ts';
 import { rowDiffers } from '../measuring/news.ts';
 import { overLimitCost } from '../model/cost.ts';
-import type { Book, DomainId, HostCapacity, HostId, HostLoad, TrafficRow } from '../model/model.ts';
-import type { HostState, HostTiming } from '../state.ts';
-
-/** A peer that is left alone for a while. */
-export type Backoff = Readonly<{
-  untilMs: number;
-  /** Searches in a row that found nothing, with nothing changed that was known of. */
-  count: number;
-  /** Which of its claims the last one saw, as its load summaries count them. */
-  revision?: number | undefined;
-}>;
+import type { Book, HostCapacity, HostId, HostLoad } from '../model/model.ts';
+import type { HostState } from '../state.ts';
 
 /** In mean times between two proposals: how long a declined pair leaves each other alone, first and then. */
 const firstPause = 36;
@@ -123,14 +115,6 @@ export function lookForNews(state: HostState, nowMs: number): void {
     if (!priced.domains.has(domain))
       priced.domains.set(domain, { row, cpu: traitsOf(state, domain)?.cpu ?? 0 });
 }
-
-/** What this host and its domains carried when it last woke. */
-export type Priced = {
-  load: HostLoad | undefined;
-  readonly domains: Map<DomainId, Readonly<{ row: TrafficRow; cpu: number }>>;
-  /** When a domain last carried something else than before; that one came or went does not count. */
-  changedAtMs: number;
-};
 
 /** Memory is left out: it changes with claims. More of it than the limit allows is news of its own. */
 export function loadDiffers(

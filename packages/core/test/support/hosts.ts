@@ -3,11 +3,12 @@
  * still until a test moves it.
  */
 
+import type { HostConfig } from '../../src/config.ts';
 import { createHost, type HostEvent, step } from '../../src/host.ts';
 import type { Message } from '../../src/message.ts';
 import type { DomainId, DomainSample, HostId, HostSample } from '../../src/model/model.ts';
 import { preset } from '../../src/preset.ts';
-import type { HostConfig, HostState } from '../../src/state.ts';
+import type { HostState } from '../../src/state.ts';
 import { capacity, domainId, GIB, hostId } from './world.ts';
 
 export type Sent = Readonly<{ from: HostId; to: HostId; message: Message }>;

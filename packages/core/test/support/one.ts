@@ -3,7 +3,7 @@
 import { createHost, type HostEvent, step } from '../../src/host.ts';
 import type { SettlementMessage } from '../../src/message.ts';
 import type { SettlementId } from '../../src/model/model.ts';
-import type { DomainPresence } from '../../src/ports.ts';
+import type { DomainPresence } from '../../src/model/presence.ts';
 import type { JournalRecord } from '../../src/record.ts';
 import type { Reservation } from '../../src/settlement/settlement.ts';
 import type { HostEffect, HostState } from '../../src/state.ts';

@@ -1,0 +1,10 @@
+/** Whom a host leaves alone. */
+
+/** A peer that is left alone for a while. */
+export type Backoff = Readonly<{
+  untilMs: number;
+  /** Searches in a row that found nothing, with nothing changed that was known of. */
+  count: number;
+  /** Which of its claims the last one saw, as its load summaries count them. */
+  revision?: number | undefined;
+}>;
