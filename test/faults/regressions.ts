@@ -58,4 +58,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 90250,
     what: 'an operator takes away the definition that a host which is gone for ever leaves in doubt',
   },
+  {
+    seed: 140075,
+    what: 'the others of a group stay while one may still come although its claim has lapsed',
+  },
 ];

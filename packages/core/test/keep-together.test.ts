@@ -133,6 +133,28 @@ describe('a group of which some have come', () => {
     expect(offered()).toEqual(['v1', 'v3', 'v4']);
   });
 
+  it('is not traded while room is kept for the rest, although its claim has lapsed', () => {
+    hold(together);
+    const holding = state.holdings.get(name);
+    if (holding === undefined) throw new Error('it is held');
+    const settlement = 's0' as SettlementId;
+    state.reservations.set(settlement, {
+      settlement,
+      domain: name,
+      home: holding.claim.home,
+      version: 2,
+      traits: holding.traits,
+      row: [],
+      phase: 'asking',
+      startedAtMs: nowMs,
+      leaseExpiresAtMs: nowMs + 1e4,
+    });
+    state.holdings.delete(name);
+    expect(offered()).toEqual(['v3', 'v4']);
+    state.reservations.clear();
+    expect(offered()).toEqual(['v1', 'v3', 'v4']);
+  });
+
   it('holds back nothing of other groups', () => {
     hold({ keepTogether: 'elsewhere' });
     expect(offered()).toEqual(['v1', 'v3', 'v4', 'v2']);

@@ -85,15 +85,23 @@ function domainsOfGroupsOnTheirWay(
   held: readonly DomainId[],
 ): readonly DomainId[] {
   const groups = new Map<string, { domains: DomainId[]; homes: Set<HostId> }>();
+  const groupOf = (name: string) => {
+    const group = groups.get(name) ?? { domains: [], homes: new Set() };
+    groups.set(name, group);
+    return group;
+  };
   for (const domain of held) {
     const name = traitsOf(state, domain)?.policy.keepTogether;
     const home = name === undefined ? undefined : holderOf(state, domain)?.home;
     if (name === undefined || home === undefined || home === null) continue;
-    const group = groups.get(name) ?? { domains: [], homes: new Set() };
-    groups.set(name, group);
+    const group = groupOf(name);
     group.domains.push(domain);
     group.homes.add(home);
   }
+  // It may be on its way although its claim has lapsed here: its home was asked for it, and may not have answered yet.
+  for (const { traits, home } of state.reservations.values())
+    if (traits.policy.keepTogether !== undefined)
+      groupOf(traits.policy.keepTogether).homes.add(home);
   return [...groups.values()].flatMap(({ domains, homes }) => (homes.size > 1 ? domains : []));
 }
 
