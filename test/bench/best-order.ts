@@ -125,6 +125,7 @@ function annealed(
   let gain = gainOf(placement, inside);
   let best = gain;
   if (outside.length === 0) return best;
+  /** Done once more it takes itself back. */
   const exchange = (one: number, other: number): number => {
     const [undone, done] = [inside[one] as Move, outside[other] as Move];
     const gained =
@@ -133,18 +134,12 @@ function annealed(
     outside[other] = undone;
     return gained;
   };
-  const takeBack = (one: number, other: number): void => {
-    const [done, undone] = [inside[one] as Move, outside[other] as Move];
-    placement.move(done.domain, done.from);
-    placement.move(undone.domain, undone.to);
-    inside[one] = undone;
-    outside[other] = done;
-  };
   const tries = triesEach * moves.length;
   for (let n = 0; n < tries; n++) {
-    const places = [0, 1]
-      .slice(random.below(2))
-      .map(() => [random.below(inside.length), random.below(outside.length)] as const);
+    const places = Array.from(
+      { length: 2 - random.below(2) },
+      () => [random.below(inside.length), random.below(outside.length)] as const,
+    );
     const gained = places.reduce((sum, [one, other]) => sum + exchange(one, other), 0);
     const touched = places.flatMap(([one, other]) => [inside[one] as Move, outside[other] as Move]);
     const holds = touched.every(({ from, to }) => placement.holds(from) && placement.holds(to));
@@ -152,7 +147,7 @@ function annealed(
     if (holds && (gained >= 0 || random.next() < Math.exp(gained / warmth))) {
       gain += gained;
       best = Math.max(best, gain);
-    } else for (const [one, other] of places.toReversed()) takeBack(one, other);
+    } else for (const [one, other] of places.toReversed()) exchange(one, other);
     placement.steps.length = 0;
   }
   return best;

@@ -6,24 +6,15 @@ import { journalContract } from '../../../test/contract/journal.ts';
 import { trafficProbeContract } from '../../../test/contract/traffic-probe.ts';
 import { transportContract } from '../../../test/contract/transport.ts';
 import {
-  parseCluster,
   SimClock,
   SimHypervisor,
   SimJournal,
   SimNetwork,
   SimRandom,
   SimTrafficProbe,
-  World,
+  type World,
 } from '../src/index.ts';
-import { exampleDocument } from './example-cluster.ts';
-
-function exampleWorld(): World {
-  const document = exampleDocument();
-  document.timeline = [];
-  const result = parseCluster(document);
-  if (!result.ok) throw new Error(result.message);
-  return new World(result.value);
-}
+import { exampleDocument, exampleWorld } from './example-cluster.ts';
 
 /** Drives the world until the promise is settled. */
 async function driving<Value>(world: World, promise: Promise<Value>): Promise<Value> {

@@ -1,5 +1,7 @@
 /** A small cluster file for tests: two racks, three hosts, four domains. */
 
+import { parseCluster, World } from '../src/index.ts';
+
 export const GiB = 1024 ** 3;
 
 export function exampleDocument() {
@@ -25,4 +27,14 @@ export function exampleDocument() {
     ],
     timeline: [{ atSeconds: 10, traffic: [{ a: 'vm0', b: 'vm1', bitsPerSecond: 0 }] }],
   };
+}
+
+/** The same come to life, with nothing that changes by itself; `change` may alter the file before. */
+export function exampleWorld(change = (_: ReturnType<typeof exampleDocument>) => {}): World {
+  const document = exampleDocument();
+  document.timeline = [];
+  change(document);
+  const cluster = parseCluster(document);
+  if (!cluster.ok) throw new Error(cluster.message);
+  return new World(cluster.value);
 }

@@ -3,17 +3,13 @@
 import type { DomainId, HostId } from '@barter/core';
 import { describe, expect, it } from 'vitest';
 import { HostMeter } from '../src/cluster/host-meter.ts';
-import { parseCluster, SimTrafficProbe, World } from '../src/index.ts';
-import { exampleDocument } from './example-cluster.ts';
+import { SimTrafficProbe } from '../src/index.ts';
+import { exampleWorld } from './example-cluster.ts';
 
 const host = 'h2' as HostId;
 
 function measuredWorld() {
-  const document = exampleDocument();
-  document.timeline = [];
-  const parsed = parseCluster(document);
-  if (!parsed.ok) throw new Error(parsed.message);
-  const world = new World(parsed.value);
+  const world = exampleWorld();
   const meter = new HostMeter(world, host, 10);
   meter.start();
   const later = () => {

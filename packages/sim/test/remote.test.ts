@@ -9,17 +9,12 @@ import type { DomainId, HostId, SettlementId } from '@barter/core';
 import { describe, expect, it } from 'vitest';
 import { hypervisorContract } from '../../../test/contract/hypervisor.ts';
 import { trafficProbeContract } from '../../../test/contract/traffic-probe.ts';
-import { connectWorld, parseCluster, World, WorldServer } from '../src/index.ts';
-import { exampleDocument } from './example-cluster.ts';
+import { connectWorld, WorldServer } from '../src/index.ts';
+import { exampleWorld } from './example-cluster.ts';
 
-async function startServer(speed: number, change = (_: ReturnType<typeof exampleDocument>) => {}) {
-  const document = exampleDocument();
-  document.timeline = [];
-  change(document);
-  const cluster = parseCluster(document);
-  if (!cluster.ok) throw new Error(cluster.message);
+async function startServer(speed: number, change?: Parameters<typeof exampleWorld>[0]) {
   const directory = await mkdtemp(join(tmpdir(), 'barter-world-'));
-  const server = new WorldServer(new World(cluster.value), { directory, speed });
+  const server = new WorldServer(exampleWorld(change), { directory, speed });
   await server.listen();
   return {
     server,

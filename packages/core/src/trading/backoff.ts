@@ -1,6 +1,4 @@
-/** Whom a host leaves alone. */
-
-/** A peer that is left alone for a while. */
+/** A peer that is left alone for a while: who and when is the business of `prospects.ts`. */
 export type Backoff = Readonly<{
   untilMs: number;
   /** Searches in a row that found nothing, with nothing changed that was known of. */

@@ -63,13 +63,13 @@ export class SimTrafficProbe implements TrafficProbe {
   /** The same at once, for simulations that keep no promises. */
   readNow(local: ReadonlySet<string>): TrafficReading {
     const rates: PairRate[] = [];
-    const shown = new Set<number>();
+    const met = new Set<number>();
     const measured = this.#visit(local, ({ address: a }, { counters, others }) => {
       for (const [n, counter] of counters.entries()) {
         const bitsPerSecond = this.#rateOf(counter);
         // Between two domains of this host: met before, from the other end.
-        if (!(bitsPerSecond > 0) || shown.has(counter)) continue;
-        shown.add(counter);
+        if (!(bitsPerSecond > 0) || met.has(counter)) continue;
+        met.add(counter);
         rates.push({ a, b: others[n] as string, bitsPerSecond });
       }
     });
