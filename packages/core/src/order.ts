@@ -1,5 +1,6 @@
 /** What an operator orders of this host. Takes effect at once and outlives a restart. */
 
+import { rested } from './claims/claim.ts';
 import { takeBack } from './claims/coming-home.ts';
 import { setHome } from './claims/registers.ts';
 import type { Settings } from './config.ts';
@@ -80,5 +81,5 @@ function judge(turn: Turn, domain: DomainId, approved: boolean): void {
   }
   const { cooldownMs } = state.config.timing;
   const restReason = 'an operator rejected its move';
-  takeBack(turn, { ...entry, restsUntilMs: nowMs + cooldownMs, restReason }, restReason);
+  takeBack(turn, rested(entry, nowMs + cooldownMs, restReason), restReason);
 }

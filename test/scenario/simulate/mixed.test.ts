@@ -12,10 +12,14 @@ import { movedTwice, movedTwiceForNothing } from './moved-twice.ts';
 
 /** Long enough for every cooldown. */
 const hoursLater = { atSeconds: 9_000, traffic: [], domains: [] };
-/** Numbers 7, 26, 98, 113 and 169 move VMs again where what has not come yet counts as above a limit. */
-const seeds = [...Array.from({ length: 22 }, (_, n) => n + 1), 26, 68, 83, 98, 113, 169, 218];
-/** On these hosts really run above a limit in between, which has to be mended. */
-const mended: readonly number[] = [12, 68, 83, 218];
+/**
+ * Numbers 7, 26, 98, 113 and 169 move VMs again where what has not come yet counts as above a limit; 68, 210, 218, 411 and
+ * 554 where what was given back for want of room rests on a host that runs above its limit.
+ */
+const again = [26, 68, 83, 98, 113, 169, 210, 218, 411, 554];
+const seeds = [...Array.from({ length: 22 }, (_, n) => n + 1), ...again];
+/** Here a host runs above its limit, and nothing that has not moved yet finds room elsewhere. */
+const mended: readonly number[] = [12];
 
 function play(seed: number, preset: PresetName): SimulationResult {
   const cluster: Cluster = { ...mixedCluster(seed), timeline: [hoursLater] };
@@ -44,6 +48,7 @@ describe('clusters as people have them', () => {
     ['threshold', 45],
     ['aggregate', 12],
     ['cpu-balance', 3],
+    ['affinity', 64],
     ['affinity', 83],
   ] as const)('under %s (number %i) as well', (preset, seed) => void play(seed, preset), 60_000);
 });

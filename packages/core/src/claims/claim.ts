@@ -49,6 +49,8 @@ export type HomeEntry = Readonly<{
   /** No offer and no settlement before this, with the reason. */
   restsUntilMs: number;
   restReason: string;
+  /** It rests because its claim was given back (`given-back.ts`). */
+  restsForRoom?: true;
   /** How often in a row a migration of this domain failed. */
   failures: number;
   /** The row that came along when the domain arrived; used until the probe has seen enough of its own. */
@@ -187,8 +189,8 @@ export function restMaxMs(timing: Readonly<{ cooldownMs: number; backoffMaxMs: n
   return Math.max(givenUpMs, timing.cooldownMs, timing.backoffMaxMs);
 }
 
-/** At the home: the holder has given the claim back because no room was to be had for it. */
-export function rested(entry: HomeEntry, nowMs: number): HomeEntry {
-  const restReason = 'full hosts wait for each other, and none has room for the first move';
-  return { ...entry, restsUntilMs: nowMs + givenUpMs, restReason };
+/** The domain rests at its home until then, with the reason: whatever it rested for before. */
+export function rested(entry: HomeEntry, restsUntilMs: number, restReason: string): HomeEntry {
+  const { restsForRoom, ...others } = entry;
+  return { ...others, restsUntilMs, restReason };
 }

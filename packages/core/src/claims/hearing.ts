@@ -8,8 +8,9 @@ import type { DomainId, HostId } from '../model/model.ts';
 import { hasSamePartners, isSameRow } from '../model/row.ts';
 import { isSameTraits } from '../model/traits.ts';
 import type { Turn } from '../state.ts';
-import { type Holding, registerTransfer, rested, restsText } from './claim.ts';
+import { type Holding, registerTransfer, restsText } from './claim.ts';
 import { bringGroupHome } from './coming-home.ts';
+import { givenBack } from './given-back.ts';
 import { isArriving } from './leases.ts';
 import { offerOf } from './offering.ts';
 import { dropHolding, setHolding, setHome } from './registers.ts';
@@ -74,7 +75,7 @@ function receiveTransfer(
     return;
   }
   if (verdict.verdict === 'registered')
-    setHome(turn, to === self ? rested(verdict.entry, nowMs) : verdict.entry);
+    setHome(turn, to === self ? givenBack(verdict.entry, entry, timing, nowMs) : verdict.entry);
   turn.send(from, { kind: 'transferred', domain, version });
   if (verdict.verdict === 'registered' && to === self) bringGroupHome(turn, domain);
 }

@@ -10,6 +10,7 @@
  */
 
 import { isHeldHere, whyUnmovable } from '../claims/book.ts';
+import { wakeGivenBack } from '../claims/given-back.ts';
 import { aboveLimits, excessOf, isAbove } from '../claims/limits.ts';
 import { giveUpAfterMs } from '../settlement/patience.ts';
 import type { HostState } from '../state.ts';
@@ -17,7 +18,10 @@ import type { HostState } from '../state.ts';
 /** To be called whenever the samples or the claims are looked at anew: since when this host has been above its limits. */
 export function noteLimits(state: HostState, nowMs: number): void {
   if (!isAboveLimits(state)) state.aboveSinceMs = null;
-  else state.aboveSinceMs ??= nowMs;
+  else {
+    state.aboveSinceMs ??= nowMs;
+    wakeGivenBack(state, nowMs);
+  }
 }
 
 /** When this host will have waited for long enough for others to go; null where it does not wait. */

@@ -4,7 +4,7 @@
  * weighed (`settlement.ts`).
  */
 
-import { type HomeEntry, takeBackVersion } from '../claims/claim.ts';
+import { type HomeEntry, rested, takeBackVersion } from '../claims/claim.ts';
 import { takeBack } from '../claims/coming-home.ts';
 import { dropHome, setHome } from '../claims/registers.ts';
 import type { SettlementMessage } from '../message.ts';
@@ -252,20 +252,19 @@ function stayed(turn: Turn, settlement: Settlement, isCertain: boolean): void {
   const entry = state.homes.get(domain);
   if (entry === undefined || entry.settlement !== settlement.settlement) return;
   const pauseMs = pauseAfterFailureMs(entry.failures, state.config.timing);
-  const rested: HomeEntry = {
-    ...entry,
+  const why = `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`;
+  const failed: HomeEntry = {
+    ...rested(entry, nowMs + pauseMs, why),
     settlement: null,
     failures: entry.failures + 1,
-    restsUntilMs: nowMs + pauseMs,
-    restReason: `its last migration failed (${detail}); next try in ${Math.ceil(pauseMs / 1000)} s`,
   };
   const policy = state.samples.get(domain)?.traits.policy;
   const isAsAgreed = policy === undefined || isSamePolicy(policy, entry.policy);
-  const mayFollow = isCertain && isAsAgreed && rested.failures <= followingMax;
+  const mayFollow = isCertain && isAsAgreed && failed.failures <= followingMax;
   // What nobody saw end is promised to nobody any more, nor what its holder knows by an old policy.
   if (mayFollow && isToFollow(state, settlement))
-    setHome(turn, { ...rested, awaitedSinceMs: nowMs });
-  else takeBack(turn, policy === undefined ? rested : { ...rested, policy }, detail);
+    setHome(turn, { ...failed, awaitedSinceMs: nowMs });
+  else takeBack(turn, policy === undefined ? failed : { ...failed, policy }, detail);
 }
 
 export function setSettlement(turn: Turn, settlement: Settlement): void {
