@@ -5,6 +5,9 @@
 
 import type { HostId } from '@barter/core';
 
+/** What an administrator does shows in an agent's sample after that, at the latest. */
+export const noticedMs = 100;
+
 export class Facts {
   /** Domains that need not run anywhere, and why. */
   readonly nowhere = new Map<string, string>();

@@ -62,4 +62,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 140075,
     what: 'the others of a group stay while one may still come although its claim has lapsed',
   },
+  {
+    seed: 160047,
+    what: 'a home says that a migration has ended there, and its guest was shut down a moment before',
+  },
 ];

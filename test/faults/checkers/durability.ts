@@ -1,6 +1,7 @@
 /** What a promise rests on is durable before the message that makes the promise leaves, or the hypervisor is called. */
 
 import type { DomainId, HostId, Message, SettlementMessage } from '@barter/core';
+import { noticedMs } from '../facts.ts';
 import type { Checker, Scene } from '../scene.ts';
 import { Violation } from '../violation.ts';
 
@@ -9,12 +10,16 @@ export function durability(scene: Scene): Checker {
 
   /**
    * A settlement that is forgotten by now: the promise rests on the register, by which the claim is the home's own again,
-   * later than the one that the target kept room for; and on the domain's running there.
+   * later than the one that the target kept room for; and on the domain's running there, or having done so until
+   * somebody has handled it just now.
    */
   const isBackHome = (host: HostId, to: HostId, { settlement, domain }: SettlementMessage) => {
     const entry = scene.records(host).get('home', domain);
     const asked = scene.records(to).get('reservation', settlement)?.version ?? -1;
-    return entry?.holder === host && entry.version > asked && scene.runsAt(host, domain);
+    const { world, facts } = scene;
+    const isHandled = world.nowMs() - (facts.handled.get(domain)?.atMs ?? -Infinity) <= noticedMs;
+    const runs = scene.runsAt(host, domain) || isHandled;
+    return entry?.holder === host && entry.version > asked && runs;
   };
 
   /** Undefined when the message rests on nothing, or on something durable; otherwise what is missing. */

@@ -7,6 +7,7 @@
 import type { HostId } from '@barter/core';
 import type { ReceiptOf } from '../records.ts';
 import type { Checker, Scene } from '../scene.ts';
+import { noticedMs } from '../facts.ts';
 import { Violation } from '../violation.ts';
 
 type Outcome = 'under-way' | 'moved' | 'stayed';
@@ -15,9 +16,6 @@ type MoveReceipt = ReceiptOf & { kind: 'move' };
 
 const told = (moved: boolean | null) =>
   moved === null ? 'may have moved' : moved ? 'moved' : 'did not move';
-
-/** What an administrator does shows in an agent's sample after that, at the latest. */
-const noticedMs = 100;
 
 export function receipts(scene: Scene): Checker {
   const name = 'receipts';
