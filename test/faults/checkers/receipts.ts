@@ -5,9 +5,9 @@
  */
 
 import type { HostId } from '@barter/core';
+import { noticedMs } from '../facts.ts';
 import type { ReceiptOf } from '../records.ts';
 import type { Checker, Scene } from '../scene.ts';
-import { noticedMs } from '../facts.ts';
 import { Violation } from '../violation.ts';
 
 type Outcome = 'under-way' | 'moved' | 'stayed';
