@@ -66,4 +66,8 @@ export const regressions: readonly Readonly<{ seed: number; what: string }>[] = 
     seed: 160047,
     what: 'a home says that a migration has ended there, and its guest was shut down a moment before',
   },
+  {
+    seed: 163144,
+    what: 'a copy waits at its target for an operator while an administrator has shut the domain down',
+  },
 ];

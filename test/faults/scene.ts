@@ -119,10 +119,10 @@ export class Scene {
 
   /**
    * Whether nobody but an operator ends a copy that came and waits: its source is gone for ever, or the domain runs on a third
-   * host, where an administrator has brought it.
+   * host, where an administrator has brought it, or nowhere, because one has shut it down: then the copy may be all there is.
    */
   waitsForOperator(source: HostId, target: HostId, id: string): boolean {
-    if (!this.isAlive(source)) return true;
+    if (!this.isAlive(source) || this.facts.nowhere.has(id)) return true;
     const domain = this.world.domain(id);
     if (domain === undefined) return false;
     return this.world.hostsRunning(domain).some((host) => host.id !== source && host.id !== target);
