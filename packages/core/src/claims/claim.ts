@@ -27,7 +27,7 @@ export const restsText =
 /** Versions of one epoch; no domain is traded this often between two take-backs. */
 const epochSize = 65_536;
 
-/** A holder that kept a claim and never called its domain: how often, and until when it is not offered that again. */
+/** A holder that kept a claim and never called its domain, or found no room for it: how often, and until when it is not offered that again. */
 export type Idler = Readonly<{ holder: HostId; times: number; untilMs: number }>;
 
 /** The home's register entry of one domain that runs here. */
@@ -42,7 +42,7 @@ export type HomeEntry = Readonly<{
   leaseExpiresAtMs: number | null;
   /** Since when a holder elsewhere could have called the domain and has not; see `idle.ts`. */
   awaitedSinceMs?: number;
-  /** Holders from which the claim was taken back because they never called the domain. */
+  /** Holders from which the claim came back because they never called the domain, or had no room for it. */
   idlers?: readonly Idler[];
   /** When the domain last arrived here by a migration of ours; null = never. */
   movedAtMs: number | null;

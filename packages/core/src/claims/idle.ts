@@ -53,7 +53,7 @@ export function withIdler(entry: HomeEntry, timing: HostTiming, nowMs: number): 
   return { ...entry, idlers: [...others, { holder, times, untilMs }] };
 }
 
-/** Whether the home keeps this claim from a host that had it and never called the domain. */
+/** Whether the home keeps this claim from a host that had it in vain. */
 export function isKeptFrom(entry: HomeEntry | undefined, host: HostId, nowMs: number): boolean {
   return entry?.idlers?.some(({ holder, untilMs }) => holder === host && nowMs < untilMs) ?? false;
 }
