@@ -32,6 +32,11 @@ export class Facts {
     this.handled.set(domain, { atMs, count: (this.handled.get(domain)?.count ?? 0) + 1 });
   }
 
+  /** Whether an administrator has moved, started or stopped the domain by hand since then. */
+  isHandledSince(domain: string, sinceMs: number): boolean {
+    return (this.handled.get(domain)?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+  }
+
   jumped(host: HostId, atMs: number, byMs: number): void {
     this.#jumps.push({ host, atMs, byMs });
   }

@@ -17,9 +17,9 @@ export function durability(scene: Scene): Checker {
     const entry = scene.records(host).get('home', domain);
     const asked = scene.records(to).get('reservation', settlement)?.version ?? -1;
     const { world, facts } = scene;
-    const isHandled = world.nowMs() - (facts.handled.get(domain)?.atMs ?? -Infinity) <= noticedMs;
-    const runs = scene.runsAt(host, domain) || isHandled;
-    return entry?.holder === host && entry.version > asked && runs;
+    const ranLately =
+      scene.runsAt(host, domain) || facts.isHandledSince(domain, world.nowMs() - noticedMs);
+    return entry?.holder === host && entry.version > asked && ranLately;
   };
 
   /** Undefined when the message rests on nothing, or on something durable; otherwise what is missing. */

@@ -83,7 +83,7 @@ export function receipts(scene: Scene): Checker {
 
   /** Also when its home promised it a moment after that, and had not noticed yet. */
   const isByHand = (settlement: string, domain: string) =>
-    (facts.handled.get(domain)?.atMs ?? -1) >= (beganAtMs.get(settlement) ?? Infinity) - noticedMs;
+    facts.isHandledSince(domain, (beganAtMs.get(settlement) ?? Infinity) - noticedMs);
 
   /** Whether it runs there, or did at some time since then. */
   const hasRunAt = (host: HostId, id: string, sinceMs: number) =>

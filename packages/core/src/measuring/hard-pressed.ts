@@ -15,7 +15,10 @@ import { aboveLimits, excessOf, isAbove } from '../claims/limits.ts';
 import { giveUpAfterMs } from '../settlement/patience.ts';
 import type { HostState } from '../state.ts';
 
-/** To be called whenever the samples or the claims are looked at anew: since when this host has been above its limits. */
+/**
+ * To be called whenever the samples or the claims are looked at anew: since when this host has been above its limits. While
+ * it is, nothing rests here any more that was to leave and found no room.
+ */
 export function noteLimits(state: HostState, nowMs: number): void {
   if (!isAboveLimits(state)) state.aboveSinceMs = null;
   else {
